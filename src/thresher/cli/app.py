@@ -1,0 +1,43 @@
+"""The program `thresher`: its commands, and how it ends."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from thresher.errors import ThresherError
+
+app = typer.Typer(
+    name="thresher",
+    help="Which web data to keep for a training budget, how often to repeat it, and how sure we are.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def register() -> None:
+    """Attach every command; each lives in a file of its own."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 a fault of ours, 2 the user's input, 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status. User errors become one sentence on standard error."""
+    try:
+        status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except ThresherError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        print(f"Error: {error.format_message()}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,108 @@
+"""Files that are written whole or not at all, and JSON that says what it is."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import FileFormatError, InputError
+
+
+def check_readable(path: Path, what: str) -> None:
+    """Refuse a path that is not a file one can read.
+
+    Raises:
+        InputError: No such file, a folder, or no permission.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file. Give the path of {what}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the path of {what}.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} cannot be read: permission denied.")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path` when the block ends without an error.
+
+    Raises:
+        InputError: The folder does not exist or cannot be written, or the disk is full.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the path of a file to write.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder. Make it first, or write elsewhere with -o.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all.
+
+    Raises:
+        InputError: The path cannot be written.
+    """
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, kind: str, version: int, content: Mapping[str, Any]) -> None:
+    """Write `content` as JSON that opens with its format and version.
+
+    Raises:
+        InputError: The path cannot be written.
+    """
+    document = {"format": f"thresher-{kind}", "version": version, **content}
+    write_text(path, json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n")
+
+
+def read_json(path: Path, kind: str, version: int, made_by: str) -> dict[str, Any]:
+    """The content of a JSON file that `write_json` wrote.
+
+    Args:
+        path: The file.
+        kind: What it must be, for example `fit`.
+        version: The version that this release reads.
+        made_by: The command that makes such a file, for the message.
+
+    Raises:
+        FileFormatError: Not JSON, of another kind, or of another version.
+        InputError: The file cannot be read.
+    """
+    check_readable(path, f"a file made by `{made_by}`")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant(path))
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path} is not a text file. Make it again with `{made_by}`.") from error
+    except json.JSONDecodeError as error:
+        raise FileFormatError(
+            f"{path} is not whole JSON (line {error.lineno}: {error.msg}). Make it again with `{made_by}`."
+        ) from error
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != f"thresher-{kind}":
+        raise FileFormatError(
+            f"{path} is not a thresher-{kind} file (its format is {found!r}). Make one with `{made_by}`."
+        )
+    if document.get("version") != version:
+        raise FileFormatError(
+            f"{path} is a thresher-{kind} file of version {document.get('version')!r}; this release reads "
+            f"version {version}. Make it again with `{made_by}`."
+        )
+    return document
+
+
+def _refuse_constant(path: Path) -> Callable[[str], Any]:
+    def refuse(constant: str) -> Any:
+        raise FileFormatError(f"{path} holds {constant}, which is not a number.")
+
+    return refuse

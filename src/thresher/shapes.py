@@ -1,0 +1,22 @@
+"""Array types that carry their axes: `Float[np.ndarray, "budgets pools"]`.
+
+When jaxtyping was imported first (the test suite does), the axes are checked at every call. Otherwise
+`Float[np.ndarray, "..."]` is plain `np.ndarray`, and the core does not pay for the import.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING or "jaxtyping" in sys.modules:
+    from jaxtyping import Bool, Float, Int
+else:
+
+    class _Unchecked:
+        """Stands in for a jaxtyping type: subscripting gives the array type itself."""
+
+        def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
+            return item[0]
+
+    Float = Int = Bool = _Unchecked
+
+__all__ = ["Bool", "Float", "Int"]
