@@ -1,0 +1,185 @@
+"""What a run table must not hold: each fault is refused with its row, its value and a remedy."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from thresher.errors import InputError
+from thresher.pools import check_weights
+from thresher.runs.measurement import EXPOSURES, SCHEDULES, Measurement
+from thresher.runs.run_table import RunTable, metric_unit
+from thresher.units import MOST_SAMPLES, format_count
+
+LARGEST_PERCENT = 100.0
+SUM_TOLERANCE = 0.01
+"""Published pool sizes are rounded, often to three digits; a sum of them is right to within 1 %."""
+
+
+def refuse_faults(table: RunTable) -> None:
+    """Refuse a table with a row that cannot be right, or rows that contradict each other.
+
+    Raises:
+        InputError: The first such row, by its place in the table.
+    """
+    for row in table.rows:
+        _refuse_number(row)
+        _refuse_error(row, _unit(row, table))
+        _refuse_word(row, "schedule", row.schedule, SCHEDULES)
+        _refuse_word(row, "exposure", row.exposure, EXPOSURES)
+        _refuse_pool(row)
+        _refuse_weights(row)
+    _refuse_idle_unit(table)
+    _refuse_duplicates(table.rows)
+    singles = [row for row in table.rows if not row.is_joint]
+    for column in ("unique_samples", "rank", "quality", "subset_of"):
+        _refuse_two_values(singles, column)
+    _refuse_shared_ranks(singles)
+    _refuse_wrong_sums(table)
+
+
+def _unit(row: Measurement, table: RunTable) -> str:
+    try:
+        return metric_unit(row.metric, table.declared_unit)
+    except InputError as error:
+        raise InputError(f"{row.place}: {error}") from error
+
+
+def _refuse_number(row: Measurement) -> None:
+    for column, value in (("unique_samples", row.unique_samples), ("samples_seen", row.samples_seen)):
+        if not 1 <= value <= MOST_SAMPLES:
+            raise InputError(
+                f"{row.place}: {column} is {value:g}; a number of samples lies between 1 and 10^18. "
+                "Correct it or remove the row."
+            )
+    if row.standard_error is not None and not (0 < row.standard_error < math.inf):
+        raise InputError(
+            f"{row.place}: standard_error is {row.standard_error:g}; it must be positive. "
+            "Leave it empty if it is not known."
+        )
+    if row.rank is not None and row.rank < 1:
+        raise InputError(
+            f"{row.place}: rank is {row.rank}; ranks are whole numbers, and 1 is the best quality."
+        )
+
+
+def _refuse_error(row: Measurement, unit: str) -> None:
+    value = row.error
+    if not math.isfinite(value):
+        raise InputError(
+            f"{row.place}: error is {value}, not a number. "
+            "Remove the row of a run that failed, or correct it."
+        )
+    if unit == "loss" and value <= 0:
+        raise InputError(f"{row.place}: error {value:g} is not a loss; {row.metric} must be positive.")
+    if unit == "fraction" and not 0 <= value <= 1:
+        percent = 1 < value <= LARGEST_PERCENT
+        remedy = "If it is percent, divide by 100." if percent else "Correct it or remove the row."
+        raise InputError(f"{row.place}: error {value:g} is not a fraction in [0, 1]. {remedy}")
+
+
+def _refuse_word(row: Measurement, column: str, word: str | None, accepted: tuple[str, ...]) -> None:
+    if word is not None and word not in accepted:
+        raise InputError(
+            f"{row.place}: {column} is {word!r}; "
+            f"it can be {', '.join(accepted[:-1])} or {accepted[-1]}, or empty."
+        )
+
+
+def _refuse_pool(row: Measurement) -> None:
+    names = row.pools
+    if not all(names):
+        raise InputError(
+            f"{row.place}: pool {row.pool!r} has an empty part; a joint run's pool is written a+b, and "
+            "names hold no plus sign."
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{row.place}: pool {row.pool!r} names {twice!r} twice; name each pool of a joint run once."
+        )
+    if row.subset_of is not None and row.subset_of == row.pool:
+        raise InputError(
+            f"{row.place}: pool {row.pool!r} is said to be a subset of itself. Leave subset_of empty, "
+            "or name the larger pool."
+        )
+
+
+def _refuse_weights(row: Measurement) -> None:
+    if row.weights is None:
+        return
+    try:
+        check_weights(row.pools, row.weights)
+    except InputError as error:
+        raise InputError(f"{row.place}: {error}") from error
+
+
+def _refuse_idle_unit(table: RunTable) -> None:
+    units = {metric_unit(metric, table.declared_unit) for metric in table.metrics}
+    if table.declared_unit is not None and table.declared_unit not in units:
+        raise InputError(
+            f"{table.name}: --unit {table.declared_unit} contradicts {', '.join(table.metrics)}, "
+            f"whose name says {' and '.join(sorted(units))}. Leave --unit out."
+        )
+
+
+def _refuse_duplicates(rows: Iterable[Measurement]) -> None:
+    seen: dict[tuple[object, ...], Measurement] = {}
+    for row in rows:
+        first = seen.setdefault((row.run_key, row.metric, row.samples_seen), row)
+        if first is not row:
+            run = f"run {row.run!r}" if row.run is not None else f"one run of pool {row.pool!r}"
+            raise InputError(
+                f"{row.place} and {first.place} both give {row.metric} of {run} at "
+                f"{format_count(row.samples_seen)} samples seen. Remove one, or tell the runs apart with "
+                "the column run or seed."
+            )
+
+
+def _refuse_two_values(singles: Iterable[Measurement], column: str) -> None:
+    seen: dict[str, Measurement] = {}
+    for row in singles:
+        value = row.value(column)
+        if value is None:
+            continue
+        first = seen.setdefault(row.pool, row)
+        if first.value(column) != value:
+            remedy = (
+                "A pool has one size: give the other size a name of its own, and both the same quality."
+                if column == "unique_samples"
+                else f"A pool has one {column}: correct one."
+            )
+            raise InputError(
+                f"{row.place}: {column} of pool {row.pool!r} is {_shown(value)}, "
+                f"but {_shown(first.value(column))} in {first.place}. {remedy}"
+            )
+
+
+def _refuse_shared_ranks(singles: Iterable[Measurement]) -> None:
+    holders: dict[int, Measurement] = {}
+    for row in singles:
+        if row.rank is None:
+            continue
+        first = holders.setdefault(row.rank, row)
+        if first.pool != row.pool:
+            raise InputError(
+                f"{row.place}: pool {row.pool!r} has rank {row.rank}, "
+                f"and so has pool {first.pool!r} in {first.place}. "
+                "Give each its own place, or leave the rank of one empty."
+            )
+
+
+def _refuse_wrong_sums(table: RunTable) -> None:
+    sizes: Mapping[str, float] = table.sizes
+    for row in table.rows:
+        if not row.is_joint or not all(name in sizes for name in row.pools):
+            continue
+        total = math.fsum(sizes[name] for name in row.pools)
+        if abs(row.unique_samples - total) > SUM_TOLERANCE * total:
+            raise InputError(
+                f"{row.place}: unique_samples of the joint run {row.pool!r} is "
+                f"{_shown(row.unique_samples)}, but its pools hold {_shown(total)} together. "
+                "Give the sum, or give parts of pools names of their own."
+            )
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.12g}" if isinstance(value, float) else repr(value)

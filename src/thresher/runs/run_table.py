@@ -1,0 +1,167 @@
+"""A table of measured runs, and the parts of it that one fits or compares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from thresher.errors import InputError
+from thresher.filters import Comparison, comparisons_of
+from thresher.runs.measurement import COLUMNS, Measurement
+
+UNITS = ("fraction", "loss")
+EPOCH_SLACK = 0.99
+"""A run within 1 % of an epoch counts as having reached it: batches rarely divide a pool exactly."""
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """Measurements of training runs; their order means nothing.
+
+    Attributes:
+        rows: The measurements.
+        name: The file or label that messages call the table by.
+        dropped_rows: Rows left out by `from_epoch` so far.
+        declared_unit: `fraction` or `loss`, for metrics whose name does not say it.
+    """
+
+    rows: tuple[Measurement, ...]
+    name: str
+    dropped_rows: int = 0
+    declared_unit: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def singles(self) -> "RunTable":
+        """The rows of runs on one pool alone."""
+        return self._keeping(lambda row: not row.is_joint)
+
+    @property
+    def joints(self) -> "RunTable":
+        """The rows of runs on several pools."""
+        return self._keeping(lambda row: row.is_joint)
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Names of the single pools that have runs: by rank, then those without one by name."""
+        ranks = self.ranks
+        names = {row.pool for row in self.rows if not row.is_joint}
+        return tuple(sorted(names, key=lambda name: (name not in ranks, ranks.get(name, 0), name)))
+
+    @property
+    def ranks(self) -> Mapping[str, int]:
+        """The rank of each ranked single pool."""
+        return {row.pool: row.rank for row in self.rows if row.rank is not None and not row.is_joint}
+
+    @property
+    def sizes(self) -> Mapping[str, float]:
+        """Unique samples of each single pool that has runs."""
+        return {row.pool: row.unique_samples for row in self.rows if not row.is_joint}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics measured, sorted."""
+        return tuple(sorted({row.metric for row in self.rows}))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models trained, sorted; rows that name none are left out."""
+        return tuple(sorted({row.model for row in self.rows if row.model is not None}))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that hold something: the known ones first, then the unknown ones in order of first use."""
+        known = [name for name in COLUMNS if any(row.value(name) is not None for row in self.rows)]
+        unknown = dict.fromkeys(name for row in self.rows for name in row.other)
+        return (*known, *unknown)
+
+    @property
+    def unit(self) -> str:
+        """`fraction` or `loss`, the unit of the errors.
+
+        Raises:
+            InputError: The metrics have different units, or one whose name says no unit needs a declared one.
+        """
+        units = {metric_unit(metric, self.declared_unit) for metric in self.metrics}
+        if len(units) != 1:
+            raise InputError(
+                f"{self.name} mixes fractions and losses ({', '.join(self.metrics)}). "
+                "Choose one with --metric."
+            )
+        return units.pop()
+
+    def of_metric(self, metric: str) -> "RunTable":
+        """The rows that measure `metric`.
+
+        Raises:
+            InputError: No row does.
+        """
+        if metric not in self.metrics:
+            raise InputError(
+                f"{self.name} has no metric {metric!r}; "
+                f"--metric can be {' or '.join(self.metrics) or 'nothing'}."
+            )
+        return self._keeping(lambda row: row.metric == metric)
+
+    def where(self, comparisons: str | Sequence[Comparison]) -> "RunTable":
+        """The rows for which every comparison holds; `comparisons` may be the text of `--where`.
+
+        Raises:
+            InputError: A column is in no row, or no row passes.
+        """
+        parsed = comparisons_of(comparisons)
+        for comparison in parsed:
+            self._check_column(comparison.column)
+        kept = self._keeping(lambda row: all(c.holds(row.value(c.column)) for c in parsed))
+        if not kept.rows:
+            raise InputError(
+                f"{self.name}: none of its {len(self.rows)} rows passes "
+                f"--where {' and '.join(map(str, parsed))}."
+            )
+        return kept
+
+    def from_epoch(self, epochs: float) -> "RunTable":
+        """The rows with at least `epochs` passes over their unique samples, to within 1 %; counts the rest.
+
+        Raises:
+            InputError: `epochs` is negative or not a number.
+        """
+        if not epochs >= 0:
+            raise InputError(f"--from-epoch is {epochs:g}; give 0 or more epochs, for example 1.")
+        kept = self._keeping(lambda row: row.samples_seen >= EPOCH_SLACK * epochs * row.unique_samples)
+        return replace(kept, dropped_rows=self.dropped_rows + len(self.rows) - len(kept.rows))
+
+    def _keeping(self, keep: Callable[[Measurement], bool]) -> "RunTable":
+        return replace(self, rows=tuple(row for row in self.rows if keep(row)))
+
+    def _check_column(self, column: str) -> None:
+        if column in self.columns:
+            return
+        if column in COLUMNS:
+            raise InputError(f"{self.name}: --where names {column}, but no row gives a {column}.")
+        close = get_close_matches(column, self.columns, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.columns)}."
+        raise InputError(f"{self.name}: --where names {column!r}, which is not a column; {hint}")
+
+
+def metric_unit(metric: str, declared: str | None = None) -> str:
+    """`fraction` for a metric ending in `_error`, `loss` for one ending in `_loss`, else what was declared.
+
+    Raises:
+        InputError: Neither the name nor `declared` says it.
+
+    >>> metric_unit("imagenet1k_zeroshot_error"), metric_unit("perplexity", declared="loss")
+    ('fraction', 'loss')
+    """
+    if metric.endswith("_error"):
+        return "fraction"
+    if metric.endswith("_loss"):
+        return "loss"
+    if declared is not None:
+        return declared
+    accuracy = " If it is an accuracy, give 1 - accuracy as an _error." if "acc" in metric.lower() else ""
+    raise InputError(
+        f"metric {metric!r} ends in neither _error nor _loss; "
+        f"say what it is with --unit fraction or --unit loss.{accuracy}"
+    )

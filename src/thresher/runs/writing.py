@@ -1,0 +1,62 @@
+"""Writing run tables: CSV or Parquet, whole or not at all, so that reading gives the same rows back."""
+
+import csv
+from pathlib import Path
+
+from thresher.files import written_whole
+from thresher.runs.measurement import COLUMNS, REQUIRED_COLUMNS, Measurement
+from thresher.runs.reading import PARQUET_SUFFIXES
+from thresher.runs.run_table import RunTable
+
+NUMBER_COLUMNS = ("unique_samples", "samples_seen", "error", "standard_error")
+EXACT_INTEGERS = 2.0**53
+"""Floating-point numbers up to here are exact integers, and are written without a point."""
+
+
+def write_runs(table: RunTable, path: str | Path) -> None:
+    """Write the rows of `table`: Parquet when `path` ends in .parquet or .pq, else CSV.
+
+    Columns that hold nothing are left out; unknown columns are written after the known ones.
+
+    Raises:
+        InputError: The path cannot be written.
+    """
+    target = Path(path)
+    columns = tuple(dict.fromkeys((*REQUIRED_COLUMNS, *table.columns)))
+    with written_whole(target) as temporary:
+        if target.suffix.lower() in PARQUET_SUFFIXES:
+            _write_parquet(table, columns, temporary)
+        else:
+            _write_csv(table, columns, temporary)
+
+
+def _write_csv(table: RunTable, columns: tuple[str, ...], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_text(row, column) for column in columns] for row in table.rows)
+
+
+def _text(row: Measurement, column: str) -> str:
+    value = row.value(column)
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else repr(value)
+    return str(value)
+
+
+def _write_parquet(table: RunTable, columns: tuple[str, ...], path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    types = {
+        **dict.fromkeys(NUMBER_COLUMNS, pyarrow.float64()),
+        "rank": pyarrow.int64(),
+        "weights": pyarrow.list_(pyarrow.float64()),
+    }
+    arrays = {}
+    for column in columns:
+        values = [getattr(row, column) if column in COLUMNS else row.other.get(column) for row in table.rows]
+        arrays[column] = pyarrow.array(values, type=types.get(column, pyarrow.string()))
+    pyarrow.parquet.write_table(pyarrow.table(arrays), path)
