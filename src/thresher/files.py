@@ -98,11 +98,12 @@ def read_json(path: Path, kind: str, version: int, made_by: str) -> dict[str, An
             f"{path} is a thresher-{kind} file of version {document.get('version')!r}; this release reads "
             f"version {version}. Make it again with `{made_by}`."
         )
-    return document
+    content: dict[str, Any] = document
+    return content
 
 
-def _refuse_constant(path: Path) -> Callable[[str], Any]:
-    def refuse(constant: str) -> Any:
+def _refuse_constant(path: Path) -> Callable[[str], None]:
+    def refuse(constant: str) -> None:
         raise FileFormatError(f"{path} holds {constant}, which is not a number.")
 
     return refuse

@@ -5,7 +5,7 @@ When jaxtyping was imported first (the test suite does), the axes are checked at
 """
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or "jaxtyping" in sys.modules:
     from jaxtyping import Bool, Float, Int
@@ -14,7 +14,7 @@ else:
     class _Unchecked:
         """Stands in for a jaxtyping type: subscripting gives the array type itself."""
 
-        def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
+        def __class_getitem__(cls, item: tuple[type, str]) -> type:
             return item[0]
 
     Float = Int = Bool = _Unchecked

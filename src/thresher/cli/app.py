@@ -6,6 +6,12 @@ from collections.abc import Sequence
 import click
 import typer
 
+from thresher.cli.demo import demo
+from thresher.cli.fit import fit
+from thresher.cli.frontier import frontier
+from thresher.cli.plan import plan
+from thresher.cli.predict import predict
+from thresher.cli.runs import app as runs
 from thresher.errors import ThresherError
 
 app = typer.Typer(
@@ -16,10 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-def register() -> None:
-    """Attach every command; each lives in a file of its own."""
+for command in (demo, fit, predict, plan, frontier):
+    app.command()(command)
+app.add_typer(runs, name="runs")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,11 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+
+PIPED_WIDTH = 130
+"""Columns of a table that goes to a file or a pipe, which have no width of their own."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
@@ -19,7 +24,7 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 def console() -> Console:
     """Standard output for people."""
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def say(message: str) -> None:
@@ -27,9 +32,21 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def print_report(as_json: bool, content: Callable[[], Mapping[str, Any]], show: Callable[[Console], None]) -> None:
+def print_report(
+    as_json: bool, content: Callable[[], Mapping[str, Any]], show: Callable[[Console], None]
+) -> None:
     """Print the JSON of an answer, or show it to a person."""
     if as_json:
         print_json(content())
     else:
         show(console())
+
+
+@contextmanager
+def say_warnings() -> Iterator[None]:
+    """Print the warnings that thresher gives inside the block, each once, to standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(f"{type(one.message).__name__}: {one.message}" for one in caught):
+        say(text)

@@ -1,7 +1,7 @@
 """Kernel `effective_data`: a sample seen for the j-th time counts as 2^(-(j-1)/tau) of a new one.
 
-    n_eff = sum_j (n_j - n_{j-1}) 2^(-(j-1)/tau)                 epoch by epoch
-    n_eff = N (1 - exp(-c n / N)) / c,   c = 1 - 2^(-1/tau)      drawn with replacement
+n_eff = sum_j (n_j - n_{j-1}) 2^(-(j-1)/tau)                 epoch by epoch
+n_eff = N (1 - exp(-c n / N)) / c,   c = 1 - 2^(-1/tau)      drawn with replacement
 """
 
 import numpy as np

@@ -72,7 +72,11 @@ def mixture_excess(
         w: Share of the samples seen that each pool gets; non-negative, summing to 1. A pool of weight 0
             plays no part.
         kernel: How repeats count.
-        A: Amplitude; n0: onset in samples; b: utilities; tau: half-lives in epochs; q: worths.
+        A: Amplitude; positive.
+        n0: Onset, in samples; positive.
+        b: Utilities; negative.
+        tau: Half-lives of the pools alone, in epochs; positive.
+        q: Worths; positive.
         kappa: How half-lives grow with the samples that the others hold: tau (1/w)^kappa.
         m: Power of the mean; see `mixing_power`.
     """
@@ -114,7 +118,9 @@ def mixture_error(
 
 
 def _power_mean(
-    log_values: Float[np.ndarray, "... pools"], weights: Float[np.ndarray, "... pools"], m: Float[np.ndarray, "..."]
+    log_values: Float[np.ndarray, "... pools"],
+    weights: Float[np.ndarray, "... pools"],
+    m: Float[np.ndarray, "..."],
 ) -> Float[np.ndarray, "..."]:
     """Weighted power mean along the last axis; m = 0 is the geometric mean."""
     geometric = np.sum(weights * log_values, axis=-1)

@@ -1,7 +1,7 @@
 """Kernel `muennighoff`: repeated tokens decay exponentially towards a finite worth.
 
-    n_eff = n                                        for n <= N
-    n_eff = N + N R (1 - exp(-(n/N - 1) / R))        beyond,  R = tau / ln 2
+n_eff = n                                        for n <= N
+n_eff = N + N R (1 - exp(-(n/N - 1) / R))        beyond,  R = tau / ln 2
 """
 
 import numpy as np

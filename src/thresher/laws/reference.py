@@ -41,7 +41,10 @@ def floor_decayed_error(
     Args:
         samples_seen: Samples processed, repeats counted; positive.
         unique_samples: Unique samples N of each of the p pools.
-        a: Scale; b: utilities; tau: half-lives in epochs of a pool alone; d: floor.
+        a: Scale; positive.
+        b: Utilities; negative.
+        tau: Half-lives of each pool alone, in epochs.
+        d: Floor.
     """
     ends, decays = _epoch_ends(samples_seen, unique_samples, tau)
     B = np.mean(b * decays, axis=-1)

@@ -31,7 +31,7 @@ def log_effective_samples(
 def seen_share(
     n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
-    """c n / N, the mean views of a sample times the loss of utility at each."""
+    """C n / N, the mean views of a sample times the loss of utility at each."""
     return -np.expm1(-np.log(2.0) / tau) * n / N
 
 

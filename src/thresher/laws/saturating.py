@@ -1,7 +1,7 @@
 """Kernel `saturating`: the simplest law in which repeats have a finite worth.
 
-    n_eff = n                              for n <= N
-    n_eff = N (1 + K r / (K + r))          beyond,  r = n/N - 1,  K = tau
+n_eff = n                              for n <= N
+n_eff = N (1 + K r / (K + r))          beyond,  r = n/N - 1,  K = tau
 """
 
 import numpy as np

@@ -55,7 +55,7 @@ def _whole_epochs(whole: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
     table = np.concatenate([np.zeros((*tau.shape, 1)), np.cumsum(terms, axis=-1)], axis=-1)
     row = np.arange(tau.size).reshape(tau.shape)
     column = np.minimum(whole, TABULATED_EPOCHS).astype(np.intp) - 1
-    total: Float[np.ndarray, "..."] = table.reshape(-1, deepest)[row, column]
+    total: Float[np.ndarray, ...] = table.reshape(-1, deepest)[row, column]
     if np.any(whole > TABULATED_EPOCHS):
         total = total + np.where(whole > TABULATED_EPOCHS, _later_epochs(whole, tau), 0.0)
     return total

@@ -1,0 +1,43 @@
+"""thresher: which data to keep for a training budget, how often to repeat it, and how sure we are."""
+
+from thresher.errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
+from thresher.examples.published import list_examples, load_example
+from thresher.fits import Fit, Prediction, fit_law, predict_mixture
+from thresher.fits.saved import read_fit, write_fit
+from thresher.laws import KERNELS, MIXING_RULES, Law, effective_samples
+from thresher.plans import Frontier, Plan, candidates, choose_plan, choose_plans, trace_frontier
+from thresher.pools import Mixture, Pool
+from thresher.runs import Measurement, RunTable, read_runs, select_runs, write_runs
+
+__all__ = [
+    "KERNELS",
+    "MIXING_RULES",
+    "ExtrapolationWarning",
+    "Fit",
+    "FitError",
+    "Frontier",
+    "InputError",
+    "Law",
+    "Measurement",
+    "MissingExtraError",
+    "Mixture",
+    "Plan",
+    "Pool",
+    "Prediction",
+    "RunTable",
+    "ThresherError",
+    "candidates",
+    "choose_plan",
+    "choose_plans",
+    "effective_samples",
+    "fit_law",
+    "list_examples",
+    "load_example",
+    "predict_mixture",
+    "read_fit",
+    "read_runs",
+    "select_runs",
+    "trace_frontier",
+    "write_fit",
+    "write_runs",
+]

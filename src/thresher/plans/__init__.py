@@ -1,0 +1,20 @@
+"""Choose the data for a budget, with how sure the choice is."""
+
+from thresher.plans.candidates import Candidate, candidates, nested
+from thresher.plans.frontier import Crossover, Frontier, FrontierPoint, trace_frontier
+from thresher.plans.plan import Baseline, Choice, Plan, choose_plan, choose_plans
+
+__all__ = [
+    "Baseline",
+    "Candidate",
+    "Choice",
+    "Crossover",
+    "Frontier",
+    "FrontierPoint",
+    "Plan",
+    "candidates",
+    "choose_plan",
+    "choose_plans",
+    "nested",
+    "trace_frontier",
+]

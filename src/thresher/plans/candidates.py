@@ -1,0 +1,112 @@
+"""What a plan chooses among: nested top-k pools in rank order, and sets that the user names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from thresher.errors import InputError
+from thresher.fits.fit import Fit
+from thresher.fits.predict import find_pools
+from thresher.pools import Mixture, Pool, union
+from thresher.units import MOST_SAMPLES, format_percent
+
+FIXED_KEEP = 0.3
+"""The fraction that fixed-threshold filtering keeps; DataComp's best CLIP-score baseline keeps 30 %."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One choice that a plan compares; `keep` is its share of the metadata, None where that is unknown."""
+
+    mixture: Mixture
+    keep: float | None
+
+    @property
+    def label(self) -> str:
+        """How a person would name it: by the share kept, or by its pools."""
+        names = " + ".join(self.mixture.names)
+        return f"{names} (keep {format_percent(self.keep)})" if self.keep is not None else names
+
+
+def nested(fit: Fit) -> tuple[tuple[Pool, ...], ...]:
+    """The best 1, 2, .. ranked pools; every pool alone where none is ranked."""
+    ranked = fit.ranked
+    if not ranked:
+        return tuple((pool,) for pool in fit.pools)
+    return tuple(ranked[:count] for count in range(1, len(ranked) + 1))
+
+
+def candidates(
+    fit: Fit,
+    *,
+    sets: Sequence[Sequence[str]] = (),
+    pool_size: float | None = None,
+    must: Sequence[str] = (),
+    never: Sequence[str] = (),
+) -> tuple[Candidate, ...]:
+    """Nested top-k pools in rank order, then the given sets, each sampled in proportion to its unique samples.
+
+    Args:
+        fit: What was fitted.
+        sets: More sets of pools to compare, by name.
+        pool_size: Rows of the metadata table, for the share kept.
+        must: Pools that every candidate holds.
+        never: Pools that no candidate holds.
+
+    Raises:
+        InputError: An unknown pool, a pool size smaller than its parts, or no candidate left.
+    """
+    find_pools(fit, list(dict.fromkeys([*must, *never])))
+    both = sorted(set(must) & set(never))
+    if both:
+        raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
+    allowed = [tuple(pool for pool in pools if pool.name not in never) for pools in nested(fit)]
+    chosen = [*allowed, *[find_pools(fit, names) for names in sets]]
+    distinct = {frozenset(pool.name for pool in pools): pools for pools in reversed(chosen) if pools}
+    kept = [pools for key, pools in reversed(distinct.items()) if set(must) <= key and not key & set(never)]
+    if not kept:
+        raise InputError(
+            f"No candidate holds {', '.join(must) or 'anything'} without {', '.join(never) or 'anything else'}; "
+            "relax --must or --never."
+        )
+    if pool_size is not None:
+        check_pool_size(fit, pool_size)
+    return tuple(candidate(pools, pool_size) for pools in kept)
+
+
+def candidate(pools: Sequence[Pool], pool_size: float | None) -> Candidate:
+    """The union of some pools as a candidate."""
+    mixture = union(pools)
+    return Candidate(mixture, mixture.unique_samples / pool_size if pool_size else None)
+
+
+def keep_fraction(fit: Fit, fraction: float, pool_size: float | None) -> Candidate | None:
+    """The best-ranked `fraction` of the metadata, its last pool in part; None where that cannot be known."""
+    if pool_size is None or not fit.ranked:
+        return None
+    wanted = fraction * pool_size
+    taken: list[Pool] = []
+    for pool in fit.ranked:
+        size = min(pool.unique_samples, wanted - sum(part.unique_samples for part in taken))
+        if size < 0.5:
+            break
+        taken.append(replace(pool, unique_samples=size))
+    total = sum(pool.unique_samples for pool in taken)
+    return candidate(taken, pool_size) if total > wanted * (1 - 1e-6) else None
+
+
+def check_pool_size(fit: Fit, pool_size: float) -> None:
+    """Refuse a metadata table smaller than the ranked pools cut from it.
+
+    Raises:
+        InputError: The pools together are larger than the table.
+    """
+    if not 1 <= pool_size <= MOST_SAMPLES:
+        raise InputError(
+            f"--pool-size is {pool_size:g}; give the rows of the metadata table, for example 128M."
+        )
+    total = sum(pool.unique_samples for pool in fit.ranked)
+    if total > pool_size * (1 + 1e-6):
+        raise InputError(
+            f"--pool-size is {pool_size:.6g}, but the ranked pools hold {total:.6g} unique samples; give the rows of the "
+            "whole metadata table."
+        )

@@ -1,0 +1,85 @@
+"""Pools and mixtures: values that every other part passes around."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from thresher.errors import InputError
+
+WEIGHT_TOLERANCE = 1e-6
+"""Weights that sum to 1 within this are accepted: what is left of printing six digits."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Samples one may train on.
+
+    Attributes:
+        name: As in the run table.
+        unique_samples: Distinct samples; positive.
+        rank: Place in the quality order, 1 the best; None for a pool that is in no mixture.
+        quality: Pools of one quality share utility and half-life at one size.
+        largest_run: Most samples seen in any of its runs; None if unknown.
+    """
+
+    name: str
+    unique_samples: float
+    rank: int | None = None
+    quality: str | None = None
+    largest_run: float | None = None
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Pools trained on together, and the share of the samples seen that each gets."""
+
+    pools: tuple[Pool, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_weights([pool.name for pool in self.pools], self.weights)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the pools, in the order of the weights."""
+        return tuple(pool.name for pool in self.pools)
+
+    @property
+    def unique_samples(self) -> float:
+        """Distinct samples in all pools together."""
+        return sum(pool.unique_samples for pool in self.pools)
+
+    def epochs(self, samples_seen: float) -> tuple[float, ...]:
+        """Passes over each pool when `samples_seen` are drawn in all."""
+        return tuple(
+            samples_seen * weight / pool.unique_samples
+            for pool, weight in zip(self.pools, self.weights, strict=True)
+        )
+
+
+def union(pools: Sequence[Pool]) -> Mixture:
+    """The mixture that samples its pools in proportion to their unique samples.
+
+    >>> union([Pool("a", 3e6), Pool("b", 1e6)]).weights
+    (0.75, 0.25)
+    """
+    total = sum(pool.unique_samples for pool in pools)
+    return Mixture(tuple(pools), tuple(pool.unique_samples / total for pool in pools))
+
+
+def check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
+    """Refuse weights that are not shares.
+
+    Raises:
+        InputError: Not one weight per pool, a weight outside [0, 1], or a sum other than 1.
+    """
+    if len(names) != len(weights):
+        raise InputError(
+            f"{len(weights)} weights for {len(names)} pools ({', '.join(names)}); give one for each."
+        )
+    shown = ", ".join(f"{name}={weight:g}" for name, weight in zip(names, weights, strict=True))
+    if not all(math.isfinite(weight) and 0 <= weight <= 1 for weight in weights):
+        raise InputError(f"Mixture weights must lie in [0, 1]: {shown}.")
+    total = math.fsum(weights)
+    if abs(total - 1.0) > WEIGHT_TOLERANCE:
+        raise InputError(f"Mixture weights sum to {total:g}, not 1: {shown}.")

@@ -1,0 +1,1 @@
+"""What a person looks at: the data of a report, and its figures."""

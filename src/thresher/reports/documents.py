@@ -1,0 +1,131 @@
+"""Answers as the JSON that scripts rely on; the keys are a contract."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from thresher.fits.fit import Fit
+from thresher.fits.predict import Prediction
+from thresher.plans.candidates import Candidate
+from thresher.plans.frontier import Frontier
+from thresher.plans.plan import Choice, Plan
+
+
+def fit_summary(fit: Fit) -> dict[str, Any]:
+    """`fit --json`."""
+    single = fit.members[0] if len(fit.members) == 1 else None
+    return {
+        "kernel": single.kernel if single else "ensemble",
+        "mixing": single.mixing if single else "ensemble",
+        "metric": fit.metric,
+        "amplitude": float(single.parameters.amplitude[0]) if single else None,
+        "onset": float(single.parameters.onset[0]) if single else None,
+        "floor": float(single.parameters.floor[0]) if single else None,
+        "kappa": single.kappa if single else None,
+        "pools": [
+            {
+                "pool": report.pool.name,
+                "unique_samples": report.pool.unique_samples,
+                "utility": report.utility,
+                "utility_interval": list(report.utility_interval),
+                "worth": report.worth,
+                "half_life": report.half_life,
+                "half_life_interval": list(report.half_life_interval) if report.half_life_interval else None,
+                "runs": report.runs,
+                "verdicts": [finding.verdict.name for finding in report.findings],
+            }
+            for report in fit.reports
+        ],
+        "rmse": fit.rmse,
+        "noise_sd": fit.noise_sd,
+        "dropped_rows": fit.dropped_rows,
+        "warnings": [
+            *fit.warnings,
+            *[finding.message for report in fit.reports for finding in report.findings],
+            *fit.notes,
+        ],
+    }
+
+
+def predictions(found: Sequence[Prediction]) -> dict[str, Any]:
+    """`predict --json`."""
+    return {
+        "predictions": [
+            {
+                "pools": list(prediction.mixture.names),
+                "weights": list(prediction.mixture.weights),
+                "samples_seen": prediction.samples_seen,
+                "epochs": list(prediction.epochs),
+                "error": prediction.error,
+                "low": prediction.low,
+                "high": prediction.high,
+            }
+            for prediction in found
+        ]
+    }
+
+
+def plans(found: Sequence[Plan]) -> dict[str, Any]:
+    """`plan --json`, and the body of a PLAN file."""
+    return {
+        "plans": [
+            {
+                "samples_seen": plan.samples_seen,
+                "best": _choice(plan.best),
+                "candidates": [_choice(choice) for choice in plan.choices],
+                "mixture": None,
+                "baselines": [
+                    {"name": baseline.name, "error": baseline.error} for baseline in plan.baselines
+                ],
+                "verdict": plan.verdict,
+            }
+            for plan in found
+        ],
+        "warnings": list(dict.fromkeys(text for plan in found for text in plan.warnings)),
+    }
+
+
+def frontier(found: Frontier) -> dict[str, Any]:
+    """`frontier --json`."""
+    return {
+        "points": [
+            {
+                "samples_seen": point.samples_seen,
+                "pools": list(point.candidate.mixture.names),
+                "keep": point.candidate.keep,
+                "error": point.error,
+                "low": point.low,
+                "high": point.high,
+                "probability_best": point.probability_best,
+            }
+            for point in found.points
+        ],
+        "crossovers": [
+            {
+                "samples_seen": crossover.samples_seen,
+                "low": crossover.low,
+                "high": crossover.high,
+                "from": _pools(crossover.before),
+                "to": _pools(crossover.after),
+            }
+            for crossover in found.crossovers
+        ],
+    }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    mixture = choice.candidate.mixture
+    return {
+        "pools": list(mixture.names),
+        "weights": list(mixture.weights),
+        "epochs": list(choice.epochs),
+        "keep": choice.candidate.keep,
+        "error": choice.error,
+        "low": choice.low,
+        "high": choice.high,
+        "probability_best": choice.probability_best,
+        "expected_regret": choice.expected_regret,
+    }
+
+
+def _pools(candidate: Candidate) -> list[str]:
+    return list(candidate.mixture.names)
