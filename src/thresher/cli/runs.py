@@ -70,7 +70,7 @@ def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, .
     )
     listing = Table(box=None, pad_edge=False)
     for heading in ("pool", "rank", "rows", "unique samples", "epochs", "error"):
-        listing.add_column(heading, justify="left" if heading == "pool" else "right")
+        listing.add_column(heading, justify="left" if heading == "pool" else "right", overflow="fold")
     for pool in summary.pools:
         listing.add_row(*map(Text, _cells(pool)))
     console.print(listing)

@@ -124,8 +124,10 @@ def _refuse_idle_unit(table: RunTable) -> None:
 def _refuse_duplicates(rows: Iterable[Measurement]) -> None:
     seen: dict[tuple[object, ...], Measurement] = {}
     for row in rows:
-        first = seen.setdefault((row.run_key, row.metric, row.samples_seen), row)
-        if first is not row:
+        key = (row.run_key, row.metric, row.samples_seen)
+        first = seen.get(key)
+        seen[key] = row
+        if first is not None:
             run = f"run {row.run!r}" if row.run is not None else f"one run of pool {row.pool!r}"
             raise InputError(
                 f"{row.place} and {first.place} both give {row.metric} of {run} at "

@@ -1,6 +1,5 @@
 """Writing run tables: CSV or Parquet, whole or not at all, so that reading gives the same rows back."""
 
-import csv
 from pathlib import Path
 
 from thresher.files import written_whole
@@ -32,9 +31,15 @@ def write_runs(table: RunTable, path: str | Path) -> None:
 
 def _write_csv(table: RunTable, columns: tuple[str, ...], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_text(row, column) for column in columns] for row in table.rows)
+        stream.write(",".join(map(_quoted, columns)) + "\n")
+        stream.writelines(
+            ",".join(_quoted(_text(row, name)) for name in columns) + "\n" for row in table.rows
+        )
+
+
+def _quoted(text: str) -> str:
+    # The csv module leaves a carriage return bare when lines end in a newline only, and then cannot read it back.
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
 
 
 def _text(row: Measurement, column: str) -> str:
