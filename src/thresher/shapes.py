@@ -7,8 +7,22 @@ When jaxtyping was imported first (the test suite does), the axes are checked at
 import sys
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING or "jaxtyping" in sys.modules:
+if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
+elif "jaxtyping" in sys.modules:
+    import jaxtyping
+    import numpy
+
+    def _checked(kind: type) -> type:
+        """`kind`, taking numpy's scalars for arrays without axes: numpy returns them where the last axis goes."""
+
+        class Checked:
+            def __class_getitem__(cls, item: tuple[type, str]) -> type:
+                return kind[item[0] | numpy.generic, item[1]]
+
+        return Checked
+
+    Bool, Float, Int = (_checked(kind) for kind in (jaxtyping.Bool, jaxtyping.Float, jaxtyping.Int))
 else:
 
     class _Unchecked:

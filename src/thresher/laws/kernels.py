@@ -103,7 +103,7 @@ def effective_samples(
     Raises:
         InputError: A value is not positive, or there is no such kernel.
 
-    >>> effective_samples("effective_data", [12.8e6, 25.6e6], 12.8e6, 1.0)
+    >>> effective_samples("effective_data", [12.8e6, 25.6e6], 12.8e6, 1.0).round()
     array([12800000., 19200000.])
     """
     return np.exp(log_effective_samples(kernel, samples_seen, unique_samples, half_life))

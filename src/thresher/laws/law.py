@@ -45,7 +45,7 @@ class Law:
 
     >>> law = Law(kernel="utility", amplitude=0.9, onset=1e6, utility=-0.15, half_life=5.0, floor=0.1)
     >>> law.error([12.8e6, 64e6], 12.8e6).round(3)
-    array([0.714, 0.609])
+    array([0.714, 0.611])
     """
 
     kernel: str
