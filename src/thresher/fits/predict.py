@@ -188,7 +188,7 @@ def _block_errors(
         tau=(draws.half_life[:, index] * growth)[axis],
         q=draws.worth[:, index][axis],
         kappa=member.kappa,
-        m=mixing_power(member.mixing, b[..., 0]),
+        m=mixing_power(member.mixing, b, weights[None, :, None]),
     )
     error = excess + draws.floor[:, None, None]
     return np.minimum(error, fit.chance) if fit.chance is not None else error

@@ -6,8 +6,9 @@ weighted power mean
 
     y = (sum_i w_i e_i^m)^(1/m) + d
 
-with m = 0, the geometric mean, for `utility_mean`, and m = 1/b for `sample_worth`, where all pools share one
-b and samples differ in worth: then y = A (sum_i w_i q_i n_eff_i / n0)^b + d.
+with m = 0, the geometric mean, for `utility_mean`; m = 1/b for `sample_worth`, where all pools share one b
+and samples differ in worth, so that y = A (sum_i w_i q_i n_eff_i / n0)^b + d; and m = 1/(2b) for `halfway`
+between them, with b the mean utility of the pools under their weights.
 
 What holds, for both rules and every kernel (tests/laws/test_mixing.py):
 - one pool with weight 1 is that pool, and the order of pools is irrelevant;
@@ -25,29 +26,33 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from thresher.errors import InputError
 from thresher.laws.kernels import find_kernel
 from thresher.shapes import Float
 
-MIXING_RULES: Mapping[str, float] = MappingProxyType({"utility_mean": 0.0, "sample_worth": 1.0})
+MIXING_RULES: Mapping[str, float] = MappingProxyType(
+    {"utility_mean": 0.0, "halfway": 0.5, "sample_worth": 1.0}
+)
 """Mixing rules, and m * b of the power mean that each is."""
 
 
-def mixing_power(mixing: str, b: ArrayLike) -> Float[np.ndarray, "..."]:
+def mixing_power(
+    mixing: str, b: Float[np.ndarray, "... pools"], w: Float[np.ndarray, "... pools"]
+) -> Float[np.ndarray, "..."]:
     """The power m of the mean of excess errors: 0 for `utility_mean`, 1/b for `sample_worth`.
 
     Args:
         mixing: Name of a rule.
-        b: Utility that the pools share (`sample_worth`); negative.
+        b: Utilities of the pools; negative.
+        w: Their weights.
 
     Raises:
         InputError: There is no such rule.
     """
     if mixing not in MIXING_RULES:
         raise InputError(f"There is no mixing rule {mixing!r}. Rules are: {', '.join(MIXING_RULES)}.")
-    return MIXING_RULES[mixing] / np.asarray(b, dtype=float)
+    return MIXING_RULES[mixing] / np.sum(w * b, axis=-1)
 
 
 def mixture_excess(
@@ -113,7 +118,7 @@ def mixture_error(
     if mixing == "sample_worth" and np.ptp(b) > 1e-9 * np.abs(b).max():
         raise InputError("sample_worth needs one utility that all pools share; let worth tell them apart.")
     worth = np.ones_like(b) if q is None else q
-    m = mixing_power(mixing, b[..., 0])
+    m = mixing_power(mixing, b, w)
     return mixture_excess(n, N, w, kernel=kernel, A=A, n0=n0, b=b, tau=tau, q=worth, kappa=kappa, m=m) + d
 
 
