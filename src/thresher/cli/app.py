@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import click
 import typer
 
+from thresher.cli.buckets import buckets
+from thresher.cli.cut import cut
 from thresher.cli.demo import demo
 from thresher.cli.fit import fit
 from thresher.cli.frontier import frontier
@@ -22,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, fit, predict, plan, frontier):
+for command in (demo, fit, predict, plan, frontier, buckets, cut):
     app.command()(command)
 app.add_typer(runs, name="runs")
 

@@ -1,0 +1,18 @@
+"""Subset files: what a plan, a share or a threshold asks for, written exactly, with proof."""
+
+from thresher.cuts.cut import Cut, cut
+from thresher.cuts.manifest import Manifest, read_manifest
+from thresher.cuts.requests import FromBuckets, Keep, Threshold, from_plan
+from thresher.cuts.verify import verify
+
+__all__ = [
+    "Cut",
+    "FromBuckets",
+    "Keep",
+    "Manifest",
+    "Threshold",
+    "cut",
+    "from_plan",
+    "read_manifest",
+    "verify",
+]

@@ -1,0 +1,135 @@
+"""The manifest beside a subset: what it was cut from, how, and what it must be, so that it can be proven."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import FileFormatError
+from thresher.files import read_json, write_json
+from thresher.metadata.ids import IdKind, id_key, id_text
+from thresher.metadata.order import from_ordered
+from thresher.metadata.parquet import InputFile
+from thresher.metadata.selection import Edge, Slice
+from thresher.metadata.table import Table
+from thresher.metadata.work import fingerprint
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of a subset file.
+
+    Attributes:
+        job: Everything that decides its bytes: inputs with sizes and times of change, columns, request, format.
+        slices: The slices of the ranking that were taken, with their exact edges and copies.
+        counts: Samples and rows of each slice.
+        rows_in: Rows of the metadata, after the filter.
+        missing: Of those, without a score.
+        rows_out: Rows of the subset, repeats counted.
+        unique_out: Distinct ids among them.
+        duplicates: Rows of the metadata that were chosen and repeat an id.
+        sha256: Of the subset file.
+        engine: Which engine cut it; any other gives the same bytes.
+        version: The release of thresher.
+        command: As it was typed; None from Python.
+    """
+
+    job: Mapping[str, Any]
+    slices: Sequence[Mapping[str, Any]]
+    counts: Mapping[str, Mapping[str, int]]
+    rows_in: int
+    missing: int
+    rows_out: int
+    unique_out: int
+    duplicates: int
+    sha256: str
+    engine: str
+    version: str
+    command: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the job."""
+        return fingerprint(self.job)
+
+
+def manifest_path(subset: Path) -> Path:
+    """Where the manifest of a subset lies."""
+    return subset.with_name(subset.name + ".manifest.json")
+
+
+def describe_inputs(files: Sequence[InputFile]) -> list[dict[str, Any]]:
+    """Files as a manifest lists them."""
+    return [{"path": f.path, "size": f.size, "changed": f.stamp, "rows": f.rows} for f in files]
+
+
+def describe_slices(slices: Sequence[Slice], table: Table) -> list[dict[str, Any]]:
+    """Slices as a manifest lists them; `ordered` is the exact score as an integer, `score` the same for people."""
+    return [
+        {"name": s.name, "above": _edge(s.above, table), "last": _edge(s.last, table), "copies": s.copies}
+        for s in slices
+    ]
+
+
+def _edge(edge: Edge | None, table: Table) -> dict[str, Any] | None:
+    if edge is None:
+        return None
+    score = from_ordered(edge.score, table.score_width)
+    return {
+        "score": score if math.isfinite(score) else str(score), "ordered": edge.score, "ties": edge.ties,
+        "tie_id": None if edge.key is None else id_text(edge.key, table.id_kind),
+    }  # fmt: skip
+
+
+def slices_from(described: Sequence[Mapping[str, Any]], kind: IdKind) -> tuple[Slice, ...]:
+    """The slices that `describe_slices` described."""
+    return tuple(
+        Slice(one["name"], _edge_from(one["above"], kind), _edge_from(one["last"], kind), one["copies"])
+        for one in described
+    )
+
+
+def _edge_from(described: Mapping[str, Any] | None, kind: IdKind) -> Edge | None:
+    if described is None:
+        return None
+    tie = described["tie_id"]
+    return Edge(described["ordered"], None if tie is None else id_key(tie, kind), described["ties"])
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Keep a manifest, whole or not at all.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    write_json(
+        path, "manifest", VERSION, {**vars(manifest)} | {"version": VERSION, "thresher": manifest.version}
+    )
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a file.
+
+    Raises:
+        InputError: The file cannot be read, is of another kind, or is damaged.
+    """
+    document = read_json(path, "manifest", VERSION, "thresher cut")
+    names = [name for name in Manifest.__dataclass_fields__ if name != "version"]
+    try:
+        return Manifest(**{name: document[name] for name in names}, version=document["thresher"])
+    except (KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{path} is damaged ({error!r}). Make the subset again with `thresher cut`."
+        ) from error
+
+
+def release() -> str:
+    """The release of thresher that runs."""
+    try:
+        return metadata.version("thresher")
+    except metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,92 @@
+"""Proof that a subset file is what its manifest says, and what the metadata gives."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from thresher.cuts.cut import write_ids
+from thresher.cuts.formats import file_sha256, format_of
+from thresher.cuts.manifest import Manifest, manifest_path, read_manifest, slices_from
+from thresher.cuts.requests import Keep, Threshold, selection_of
+from thresher.errors import InputError
+from thresher.metadata.engine import Engine
+from thresher.metadata.joined import open_joined
+from thresher.metadata.local import Local
+from thresher.metadata.ranks import take_census
+from thresher.metadata.selection import Selection
+from thresher.metadata.table import Table, open_table
+from thresher.metadata.work import WorkFolder, work_folder
+
+
+def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = None) -> Manifest:
+    """Prove a subset file against its manifest, then against the metadata, by cutting it again.
+
+    Args:
+        subset: The file; its manifest lies beside it.
+        engine: Where the metadata is queried; any engine must give the same bytes.
+        spill: Folder for the second cut; the system's temporary folder by default.
+
+    Returns:
+        The manifest, proven.
+
+    Raises:
+        InputError: The file, the manifest or the metadata is not what it was; says which.
+    """
+    path = manifest_path(subset)
+    if not subset.is_file():
+        raise InputError(f"{subset}: no such file. Give a subset written by `thresher cut`.")
+    if not path.is_file():
+        raise InputError(f"{subset} has no manifest ({path.name}), so nothing says what it should be.")
+    manifest = read_manifest(path)
+    if file_sha256(subset) != manifest.sha256:
+        raise InputError(
+            f"{subset} is not the file that its manifest describes: its sha256 differs. Cut it again."
+        )
+    with tempfile.TemporaryDirectory(prefix="thresher-verify-", dir=spill) as folder:
+        table = open_again(manifest, Path(folder))
+        again = Path(folder) / subset.name
+        with work_folder(Path(folder) / "work", {}) as work:
+            found = _cut_again(manifest, table, again, engine if engine is not None else Local(), work)
+    if found != manifest.sha256:
+        raise InputError(
+            f"{subset} is not what its metadata gives: a second cut has another sha256. Cut it again."
+        )
+    return manifest
+
+
+def open_again(manifest: Manifest, folder: Path) -> Table:
+    """The table that a manifest names, with every file as it was.
+
+    Args:
+        manifest: Of the subset.
+        folder: For joined scores, if there are any.
+
+    Raises:
+        InputError: A file is gone or was changed since.
+    """
+    job = manifest.job
+    paths = [one["path"] for one in job["inputs"]]
+    scores = [one["path"] for one in job["scores"]]
+    columns = {"score": job["score"], "id_column": job["id"], "where": job["where"]}
+    table = open_joined(paths, scores, folder, **columns) if scores else open_table(paths, **columns)
+    known = {one["path"]: (one["size"], one["changed"]) for one in [*job["inputs"], *job["scores"]]}
+    for file in table.sources:
+        if known[file.path] != (file.size, file.stamp):
+            raise InputError(
+                f"{file.path} changed since the subset was cut, so the subset cannot be proven; cut it again."
+            )
+    return table
+
+
+def _cut_again(manifest: Manifest, table: Table, output: Path, engine: Engine, work: WorkFolder) -> str:
+    census = take_census(engine, table, work)
+    request: dict[str, Any] = manifest.job["request"]
+    if "keep" in request:
+        selection = selection_of(Keep(request["keep"]), table, census, engine, work)
+    elif "threshold" in request:
+        selection = selection_of(Threshold(request["threshold"]), table, census, engine, work)
+    else:
+        selection = Selection(slices_from(manifest.slices, table.id_kind), request["seed"])
+    ids = engine.select(table, selection, work)
+    chosen = format_of(output, table.id_kind)
+    return write_ids(ids, table, output, chosen, bool(manifest.job["unique"]), work)[0]

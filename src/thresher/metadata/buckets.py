@@ -1,0 +1,243 @@
+"""Buckets: equal slices of the ranking by score, and the file that keeps their exact edges."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import FileFormatError, InputError
+from thresher.files import read_json, write_json
+from thresher.metadata.engine import Engine
+from thresher.metadata.ids import IdKind, id_key, id_text
+from thresher.metadata.order import from_ordered, ordered_of
+from thresher.metadata.ranks import Census, edges_at, standings, take_census
+from thresher.metadata.selection import Edge, Slice
+from thresher.metadata.table import Table
+from thresher.metadata.work import WorkFolder, fingerprint
+
+VERSION = 1
+MOST_BUCKETS = 1000
+HISTOGRAM_BARS = 60
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One slice of the ranking.
+
+    Attributes:
+        name: The pool's name in the run table.
+        low: Score of its last sample.
+        high: Score of its first sample, or of the last sample of the bucket above.
+        rows: Its samples.
+        fraction: Of all rows of the metadata.
+        last: Its lower edge.
+    """
+
+    name: str
+    low: float
+    high: float
+    rows: int
+    fraction: float
+    last: Edge
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """All buckets of a table, best first: disjoint, and together every sample that has a score.
+
+    Attributes:
+        score: Score column.
+        score_width: Bytes of the float that holds the scores.
+        id_column: Id column.
+        id_kind: What the ids are.
+        where: The filter they were made under, or None.
+        rows: Rows of the metadata, after the filter.
+        missing: Rows without a score, which are in no bucket.
+        buckets: Best first.
+        histogram: (low, high, rows) of equal steps of score.
+        sample: Share and seed of the pilot sample, with its rows per bucket; or None.
+    """
+
+    score: str
+    score_width: int
+    id_column: str
+    id_kind: IdKind
+    where: str | None
+    rows: int
+    missing: int
+    buckets: tuple[Bucket, ...]
+    histogram: tuple[tuple[float, float, int], ...] = ()
+    sample: dict[str, Any] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The buckets' names, best first."""
+        return tuple(bucket.name for bucket in self.buckets)
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Scores that bound the buckets, best first: the highest score, then the last score of each bucket."""
+        return (self.buckets[0].high, *(bucket.low for bucket in self.buckets))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what decides who is in which bucket."""
+        edges = [(b.name, b.last.score, b.last.key, b.rows) for b in self.buckets]
+        return fingerprint({"columns": (self.score, self.id_column), "where": self.where, "edges": edges})
+
+    def slice_of(self, name: str, copies: float = 1.0) -> Slice:
+        """The slice of the ranking that is the bucket `name`.
+
+        Raises:
+            InputError: There is no such bucket.
+        """
+        if name not in self.names:
+            raise InputError(f"Pool {name!r} is not a bucket; the buckets are {', '.join(self.names)}.")
+        number = self.names.index(name)
+        above = self.buckets[number - 1].last if number else None
+        return Slice(name, above, self.buckets[number].last, copies)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `thresher buckets --json` prints."""
+        return {
+            "rows": self.rows,
+            "missing": self.missing,
+            "edges": list(self.edges),
+            "buckets": [
+                {"name": b.name, "low": b.low, "high": b.high, "rows": b.rows, "fraction": b.fraction}
+                for b in self.buckets
+            ],
+            "sample": self.sample,
+        }
+
+
+def make_buckets(
+    engine: Engine, table: Table, number: int, work: WorkFolder, names: Sequence[str] | None = None
+) -> Buckets:
+    """Cut the ranking into `number` buckets of equal size, to within one sample and undivided duplicate ids.
+
+    Args:
+        engine: Where the metadata is queried.
+        table: The metadata, with a score.
+        number: How many buckets.
+        work: Where unfinished work is kept.
+        names: One for each bucket, best first; None for b0, b1, ...
+
+    Raises:
+        InputError: Too few scored rows or distinct samples, an infinite score, or unusable names.
+    """
+    if not 1 <= number <= MOST_BUCKETS:
+        raise InputError(f"--buckets is {number}; give a number from 1 to {MOST_BUCKETS}.")
+    chosen = _names(number, names)
+    census = take_census(engine, table, work)
+    _check_scored(table, census, number)
+    best, worst = _extremes(engine, table, census, work)
+    if best == worst and number > 1:
+        raise InputError(
+            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with --score."
+        )
+    ranks = [_half_even(j * census.scored, number) for j in range(1, number + 1)]
+    edges = edges_at(engine, table, census, ranks, work)
+    buckets, high, inside = [], best, 0
+    for name, (edge, rows) in zip(chosen, edges, strict=True):
+        low = from_ordered(edge.score, table.score_width)
+        buckets.append(Bucket(name, low, high, rows - inside, (rows - inside) / census.rows, edge))
+        high, inside = low, rows
+    bars = _histogram(census, table.score_width, worst, best)
+    return Buckets(
+        str(table.score), table.score_width, table.id_column, table.id_kind, table.where_text,
+        census.rows, census.missing, tuple(buckets), bars,
+    )  # fmt: skip
+
+
+def _names(number: int, names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        width = len(str(number - 1))
+        return [f"b{j:0{width}d}" for j in range(number)]
+    if len(names) != number or len(set(names)) != number or not all(names):
+        raise InputError(
+            f"--names gives {len(names)} names for {number} buckets; give one, distinct, for each."
+        )
+    if any("+" in name for name in names):
+        raise InputError("--names: a name may not contain '+', which joins pools in the run table.")
+    return list(names)
+
+
+def _check_scored(table: Table, census: Census, number: int) -> None:
+    if not census.scored:
+        raise InputError(
+            f"Column {table.score!r} has no score at all: all {census.rows:,} rows are null or NaN."
+        )
+    if census.scored < number:
+        raise InputError(f"--buckets is {number}, but only {census.scored:,} rows have a score.")
+
+
+def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) -> tuple[float, float]:
+    first, last = standings(engine, table, census, [1, census.scored], work)
+    best, worst = (from_ordered(place.score, table.score_width) for place in (first, last))
+    if math.isinf(best) or math.isinf(worst):
+        raise InputError(
+            f"Column {table.score!r} holds infinite scores; leave them out, for example --where '{table.score} < 1e30'."
+        )
+    return best, worst
+
+
+def _half_even(numerator: int, denominator: int) -> int:
+    """Numerator / denominator rounded half to even, exactly."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
+def _histogram(census: Census, width: int, worst: float, best: float) -> tuple[tuple[float, float, int], ...]:
+    """Rows in equal steps of score, from the census: a bin counts where its middle lies, which a chart cannot tell."""
+    step = (best - worst) / HISTOGRAM_BARS
+    if not (step > 0 and math.isfinite(step)):
+        return ((worst, best, census.scored),)
+    rows = [0] * HISTOGRAM_BARS
+    for found in census.bins:
+        low, high = (min(max(from_ordered(v, width), worst), best) for v in (found.low, found.high))
+        rows[min(HISTOGRAM_BARS - 1, int(((low + high) / 2 - worst) / step))] += found.rows
+    return tuple((worst + j * step, worst + (j + 1) * step, count) for j, count in enumerate(rows))
+
+
+def write_buckets(path: Path, made: Buckets) -> None:
+    """Keep buckets in a file, whole or not at all.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    content = made.to_json() | {
+        "score": made.score, "score_width": made.score_width, "id": made.id_column, "id_kind": str(made.id_kind),
+        "where": made.where,
+        "tie_ids": [None if b.last.key is None else id_text(b.last.key, made.id_kind) for b in made.buckets],
+        "histogram": [list(bar) for bar in made.histogram],
+    }  # fmt: skip
+    write_json(path, "buckets", VERSION, content)
+
+
+def read_buckets(path: Path) -> Buckets:
+    """The buckets that `write_buckets` kept.
+
+    Raises:
+        InputError: The file cannot be read, is of another kind, or is damaged.
+    """
+    document = read_json(path, "buckets", VERSION, "thresher buckets")
+    try:
+        kind, width = IdKind(document["id_kind"]), int(document["score_width"])
+        buckets = []
+        for found, tie in zip(document["buckets"], document["tie_ids"], strict=True):
+            edge = Edge(ordered_of(found["low"], width), None if tie is None else id_key(tie, kind))
+            fraction = float(found["fraction"])
+            buckets.append(
+                Bucket(found["name"], found["low"], found["high"], int(found["rows"]), fraction, edge)
+            )
+        bars = tuple((float(low), float(high), int(rows)) for low, high, rows in document["histogram"])
+        return Buckets(
+            document["score"], width, document["id"], kind, document["where"], document["rows"], document["missing"],
+            tuple(buckets), bars, document.get("sample"),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path} is damaged ({error!r}). Make it again with `thresher buckets`."
+        ) from error

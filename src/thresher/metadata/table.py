@@ -1,0 +1,148 @@
+"""The metadata table: Parquet files, the columns that matter, and proof that they stay the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from thresher.errors import InputError
+from thresher.filters import Comparison, parse_where
+from thresher.metadata.ids import IdKind, kind_of
+from thresher.metadata.order import score_width
+from thresher.metadata.parquet import InputFile, file_stamp, list_files, open_parquet
+from thresher.metadata.types import ArrowSchema, ArrowType
+
+DEFAULT_ID = "uid"
+"""DataComp's id column."""
+SCORES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Table:
+    """A metadata table: its files and the columns that a query reads.
+
+    Attributes:
+        files: What is read, sorted by path.
+        id_column: Where the sample ids stand.
+        id_kind: What they are.
+        score: The score column; None when no scores are needed.
+        score_width: Bytes of the float that holds every score exactly, 4 or 8.
+        where: Rows to look at, all of which must hold.
+        where_text: The same as the user wrote it.
+        metadata_files: What the user gave: `files`, unless scores were joined to them.
+        score_files: Files of scores that were joined by id.
+    """
+
+    files: tuple[InputFile, ...]
+    id_column: str
+    id_kind: IdKind
+    score: str | None
+    score_width: int
+    where: tuple[Comparison, ...] = ()
+    where_text: str | None = None
+    metadata_files: tuple[InputFile, ...] = ()
+    score_files: tuple[InputFile, ...] = ()
+
+    @property
+    def sources(self) -> tuple[InputFile, ...]:
+        """Every file that the user gave."""
+        return (*self.metadata_files, *self.score_files)
+
+    @property
+    def file_rows(self) -> int:
+        """Rows of all files, before any filter."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    def check_unchanged(self) -> None:
+        """Refuse if any file is no longer the one that was opened.
+
+        Raises:
+            InputError: A file is gone or was changed.
+        """
+        for file in self.sources:
+            file.check_unchanged()
+
+
+def open_table(
+    paths: Sequence[str | Path], *, score: str | None, id_column: str = DEFAULT_ID, where: str | None = None
+) -> Table:
+    """Look at every file's footer and first id, and refuse what cannot be queried as one table.
+
+    Args:
+        paths: Files, folders (searched at any depth for *.parquet) or fsspec URLs of either.
+        score: Column to rank by.
+        id_column: Column of sample ids.
+        where: Comparisons joined by `and`; rows that fail one are as if not there.
+
+    Raises:
+        InputError: No files, or a column that is missing or of a wrong type.
+        FileFormatError: A file that is not whole Parquet.
+    """
+    comparisons = parse_where(where) if where is not None else ()
+    needed = [name for name in (id_column, score) if name] + [c.column for c in comparisons]
+    files, width, types = [], 4, {}
+    for path in list_files(paths):
+        with open_parquet(path) as parquet:
+            schema = parquet.schema_arrow
+            _check_columns(path, schema, needed, score)
+            if score is not None:
+                width = max(width, _width(path, schema.field(score).type, score))
+            types[str(schema.field(id_column).type)] = path
+            groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.metadata.num_row_groups)]
+            size, stamp = file_stamp(path)
+            files.append(InputFile(path, size, stamp, sum(groups), tuple(groups)))
+    kind = _id_kind(files, id_column, types)
+    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files))
+
+
+def _check_columns(path: str, schema: ArrowSchema, needed: Sequence[str], score: str | None) -> None:
+    for name in needed:
+        if schema.get_field_index(name) < 0:
+            # DataComp's columns first: a table may have hundreds.
+            likely = [f.name for f in schema if score_width(f.type)] if name == score else schema.names
+            shown = ", ".join(likely[:SCORES_SHOWN]) + (", .." if len(likely) > SCORES_SHOWN else "")
+            raise InputError(f"{path} has no column {name!r}; it has {shown or 'no numeric columns'}.")
+
+
+def _width(path: str, arrow_type: ArrowType, score: str) -> int:
+    width = score_width(arrow_type)
+    if width is None:
+        raise InputError(
+            f"{path}: column {score!r} is {arrow_type}, not a number; choose another with --score."
+        )
+    return width
+
+
+def _id_kind(files: Sequence[InputFile], id_column: str, types: dict[str, str]) -> IdKind:
+    """The one kind of all files' ids; the first id of the table decides between hex, UUID and text."""
+    kinds: dict[IdKind, str] = {}
+    first = next(
+        (value for file in files if file.rows and (value := _first_id(file, id_column)) is not None), None
+    )
+    for text_of_type, path in types.items():
+        with open_parquet(path) as parquet:
+            try:
+                kind = kind_of(
+                    parquet.schema_arrow.field(id_column).type, first if isinstance(first, str) else None
+                )
+            except InputError as error:
+                raise InputError(f"{path}: column {id_column!r} cannot hold ids: {error}") from error
+        kinds.setdefault(kind, f"{text_of_type} in {path}")
+    if len(kinds) > 1:
+        raise InputError(
+            f"column {id_column!r} is not the same in all files: {' and '.join(kinds.values())}."
+        )
+    return next(iter(kinds))
+
+
+def _first_id(file: InputFile, id_column: str) -> object:
+    with open_parquet(file.path) as parquet:
+        for batch in parquet.iter_batches(1024, columns=[id_column], use_threads=False):
+            for value in batch.column(0).to_pylist():
+                if value is not None:
+                    return value
+    return None
