@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from thresher.errors import FitError, InputError
 from thresher.fits.bootstrap import bootstrap
@@ -31,7 +32,12 @@ AMPLITUDE_PRIOR_SD = 0.1
 """Spread of ln A about ln(chance - d): the curve starts near guessing, up to 10 %."""
 HIGHEST_FLOOR = 0.95
 """A fitted floor stays below this share of the smallest observed error."""
-FLOOR_ROUNDS, FLOOR_POINTS = 4, 9
+FLOOR_POINTS = 9
+"""Floors of the coarse search."""
+FLOORS_PER_SEARCH = 4
+"""Every so many floors the whole grid of starts is searched; those between begin at their neighbour's optimum."""
+FLOOR_ACCURACY = 1e-4
+"""A fitted floor is found to within this share of the highest floor allowed."""
 REPLICATES = 200
 
 
@@ -137,18 +143,7 @@ def optimum(observations: Observations, choice: LawChoice, *, soft_l1: bool = Fa
         choice.floor if choice.floor is not None else DEFAULT_FLOOR if choice.unit == "fraction" else "fit"
     )
     if isinstance(floor, str):
-        low, high = 0.0, HIGHEST_FLOOR * smallest
-        best: Point | None = None
-        for _ in range(FLOOR_ROUNDS):
-            grid = np.linspace(low, high, FLOOR_POINTS)
-            points = [_optimum_at(observations, choice, float(d), soft_l1) for d in grid]
-            i = int(np.argmin([point.sum_of_squares for point in points]))
-            best = min(
-                [point for point in (best, points[i]) if point], key=lambda point: point.sum_of_squares
-            )
-            low, high = grid[max(i - 1, 0)], grid[min(i + 1, FLOOR_POINTS - 1)]
-        assert best is not None
-        return best
+        return _optimum_over_floors(observations, choice, HIGHEST_FLOOR * smallest, soft_l1)
     if not 0 <= floor < smallest:
         raise InputError(
             f"The floor is {floor:g}, but the smallest observed error is {smallest:g}; the irreducible error must be at "
@@ -157,13 +152,40 @@ def optimum(observations: Observations, choice: LawChoice, *, soft_l1: bool = Fa
     return _optimum_at(observations, choice, floor, soft_l1)
 
 
-def _optimum_at(observations: Observations, choice: LawChoice, floor: float, soft_l1: bool) -> Point:
+def _optimum_over_floors(
+    observations: Observations, choice: LawChoice, highest: float, soft_l1: bool
+) -> Point:
+    """The best fit over all floors from 0 to `highest`: a coarse grid, then Brent's method in its best bracket."""
+    grid = np.linspace(0.0, highest, FLOOR_POINTS)
+    points: list[Point] = []
+    for i, d in enumerate(grid):
+        start = None if i % FLOORS_PER_SEARCH == 0 else points[-1].theta
+        points.append(_optimum_at(observations, choice, float(d), soft_l1, start))
+    best = int(np.argmin([point.sum_of_squares for point in points]))
+
+    def loss(d: float) -> float:
+        points.append(_optimum_at(observations, choice, float(d), soft_l1, points[best].theta))
+        return points[-1].sum_of_squares
+
+    ends = (grid[max(best - 1, 0)], grid[min(best + 1, FLOOR_POINTS - 1)])
+    minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": FLOOR_ACCURACY * highest})
+    return min(points, key=lambda point: point.sum_of_squares)
+
+
+def _optimum_at(
+    observations: Observations,
+    choice: LawChoice,
+    floor: float,
+    soft_l1: bool,
+    start: Float[np.ndarray, " parameters"] | None = None,
+) -> Point:
+    """The best fit at one floor; from `start`, or else from the best basins of a grid."""
     curves = Curves(
         observations, choice.kernel, sharing(observations, choice, floor), floor, choice.kappa, soft_l1
     )
     _check_count(curves)
     lower, upper = curves.bounds
-    solution = minimise(curves.evaluate, starts(curves), lower, upper)
+    solution = minimise(curves.evaluate, starts(curves) if start is None else start[None], lower, upper)
     best = int(np.argmin(solution.sum_of_squares))
     return Point(
         curves,
