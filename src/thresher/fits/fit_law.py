@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from thresher.errors import FitError, InputError
 from thresher.fits.bootstrap import bootstrap
@@ -39,6 +38,7 @@ FLOORS_PER_SEARCH = 4
 FLOOR_ACCURACY = 1e-4
 """A fitted floor is found to within this share of the highest floor allowed."""
 REPLICATES = 200
+LOG_ONSET_RANGE = (-200.0, 200.0)
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ def _optimum_over_floors(
     observations: Observations, choice: LawChoice, highest: float, soft_l1: bool
 ) -> Point:
     """The best fit over all floors from 0 to `highest`: a coarse grid, then Brent's method in its best bracket."""
+    from scipy.optimize import minimize_scalar  # a third of the time of `import thresher`, were it at the top
+
     grid = np.linspace(0.0, highest, FLOOR_POINTS)
     points: list[Point] = []
     for i, d in enumerate(grid):
@@ -236,8 +238,11 @@ def to_parameters(
         log_n0 = np.full(len(theta), math.log(choice.onset) if choice.onset else curves.log_reference)
         log_A = first_level - first_b * (curves.log_reference - log_n0)
     else:
-        log_A = at.log_A
-        log_n0 = curves.log_reference - (first_level - log_A) / first_b
+        log_n0 = curves.log_reference - (first_level - at.log_A) / first_b
+        log_n0 = np.clip(
+            log_n0, *LOG_ONSET_RANGE
+        )  # a utility of nearly 0 would put the onset beyond all numbers
+        log_A = first_level - first_b * (curves.log_reference - log_n0)
     log_q = (at.level - log_A[:, None]) / at.b - (curves.log_reference - log_n0)[:, None]
     if curves.sharing.shared_onset:
         log_q = np.zeros_like(log_q)

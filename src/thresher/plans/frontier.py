@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from thresher.errors import InputError
 from thresher.fits.fit import INTERVAL, Fit
@@ -117,6 +116,8 @@ def _crossovers(
     draws: Float[np.ndarray, "draws candidates budgets"],
     weights: Float[np.ndarray, " draws"],
 ) -> list[Crossover]:
+    from scipy.optimize import brentq  # a third of the time of `import thresher`, were it at the top
+
     found = []
     for at in np.flatnonzero(np.diff(best)):
         before, after = options[int(best[at])], options[int(best[at + 1])]
