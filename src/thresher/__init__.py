@@ -2,7 +2,7 @@
 
 from thresher.errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
 from thresher.examples.published import list_examples, load_example
-from thresher.fits import Fit, Prediction, fit_law, predict_mixture
+from thresher.fits import Fit, Prediction, fit_ensemble, fit_law, predict_mixture
 from thresher.fits.saved import read_fit, write_fit
 from thresher.laws import KERNELS, MIXING_RULES, Law, effective_samples
 from thresher.plans import Frontier, Plan, candidates, choose_plan, choose_plans, trace_frontier
@@ -30,6 +30,7 @@ __all__ = [
     "choose_plan",
     "choose_plans",
     "effective_samples",
+    "fit_ensemble",
     "fit_law",
     "list_examples",
     "load_example",

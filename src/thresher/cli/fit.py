@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.cli.output import Json, Quiet, print_report, progress_bar, say
 
 
 def fit(
@@ -39,12 +39,13 @@ def fit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit the law of each pool to a run table.
+    """Fit the laws of each pool to a run table: an ensemble of laws, or one law if any part of it is named.
 
-    Example: thresher fit runs.csv --kernel utility -o fit.json
+    Example: thresher fit runs.csv -o fit.json
     """
     from thresher.cli.tables import fit_table
     from thresher.fits.choice import DEFAULT_KAPPA, DEFAULT_KERNEL, DEFAULT_MIXING
+    from thresher.fits.ensemble import fit_ensemble
     from thresher.fits.fit_law import fit_law
     from thresher.fits.saved import write_fit
     from thresher.reports.documents import fit_summary
@@ -61,18 +62,25 @@ def fit(
         ignore_joint=ignore_joint,
     )
     kappa_value = number(kappa, "--kappa")
-    found = fit_law(
-        table,
-        kernel=kernel or DEFAULT_KERNEL,
-        mixing=mixing or DEFAULT_MIXING,
-        floor="fit" if floor == "fit" else number(floor, "--floor"),
-        kappa=DEFAULT_KAPPA if kappa_value is None else kappa_value,
-        onset=number(onset, "--onset"),
-        amplitude=number(amplitude, "--amplitude"),
-        chance=parse_number(chance, "--chance"),
-        loss=loss,
-        seed=seed,
-    )
+    if (kernel, mixing, floor, kappa, onset, amplitude) == (None,) * 6:
+        with progress_bar(quiet=quiet) as progress:
+            found = fit_ensemble(
+                table, chance=parse_number(chance, "--chance"), seed=seed, unit=unit, progress=progress
+            )
+    else:
+        found = fit_law(
+            table,
+            kernel=kernel or DEFAULT_KERNEL,
+            mixing=mixing or DEFAULT_MIXING,
+            floor="fit" if floor == "fit" else number(floor, "--floor"),
+            kappa=DEFAULT_KAPPA if kappa_value is None else kappa_value,
+            onset=number(onset, "--onset"),
+            amplitude=number(amplitude, "--amplitude"),
+            chance=parse_number(chance, "--chance"),
+            loss=loss,
+            seed=seed,
+            unit=unit,
+        )
     if output is not None:
         write_fit(found, output)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 PIPED_WIDTH = 130
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
@@ -40,6 +41,20 @@ def print_report(
         print_json(content())
     else:
         show(console())
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, as a function of what is done, steps done and steps in all."""
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield advance
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Fit laws to runs, and predict with them."""
 
 from thresher.fits.choice import LawChoice
+from thresher.fits.ensemble import fit_ensemble
 from thresher.fits.fit import Finding, Fit, Member, Parameters, PoolReport, Verdict
 from thresher.fits.fit_law import fit_law
 from thresher.fits.predict import Prediction, predict_mixture
@@ -14,6 +15,7 @@ __all__ = [
     "PoolReport",
     "Prediction",
     "Verdict",
+    "fit_ensemble",
     "fit_law",
     "predict_mixture",
 ]

@@ -55,7 +55,7 @@ class Observations:
     def pool_size(self) -> Float[np.ndarray, " pools"]:
         """N of each pool over the geometric mean of its group."""
         N = np.array([pool.unique_samples for pool in self.pools])
-        return N / np.exp(_group_means(np.log(N), self.group_of, len(self.groups)))[self.group_of]
+        return N / _typical_sizes(N, self.group_of, len(self.groups))[self.group_of]
 
 
 def observe(rows: Sequence[Measurement], noise_sd: float) -> Observations:
@@ -84,7 +84,7 @@ def observe(rows: Sequence[Measurement], noise_sd: float) -> Observations:
         return np.array([[*group, *[group[0]] * (most - len(group))] for group in values], dtype=float)
 
     N = np.array([pool.unique_samples for pool in pools])
-    typical = np.exp(_group_means(np.log(N), group_of, len(groups)))
+    typical = _typical_sizes(N, group_of, len(groups))
     weights = [[1.0 / (row.standard_error or noise_sd) for row in group] for group in members]
     return Observations(
         pools=pools,
@@ -132,7 +132,9 @@ def _order(row: Measurement) -> tuple[object, ...]:
     return (row.pool, row.samples_seen, row.run or "", row.seed or "", row.error)
 
 
-def _group_means(
-    values: Float[np.ndarray, " pools"], group_of: Int[np.ndarray, " pools"], groups: int
+def _typical_sizes(
+    N: Float[np.ndarray, " pools"], group_of: Int[np.ndarray, " pools"], groups: int
 ) -> Float[np.ndarray, " groups"]:
-    return np.bincount(group_of, values, groups) / np.bincount(group_of, minlength=groups)
+    """Geometric mean of N in each group; exactly N where all pools of the group have one size."""
+    sizes = [N[group_of == g] for g in range(groups)]
+    return np.array([size[0] if np.all(size == size[0]) else np.exp(np.mean(np.log(size))) for size in sizes])

@@ -1,0 +1,92 @@
+"""From held-out errors to weights.
+
+Pseudo-BMA with a tempered likelihood: a member's weight falls as exp(-K (loss/s^2 - 1) / 2), where loss is its
+mean squared held-out error, s^2 the best member's (or the noise, if that is larger) and K the number of
+independent pieces of evidence. The points of one pool's curve err together and folds overlap, so K is half
+the number of pools (PIECES_PER_POOL), not the number of points.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thresher.fits.fit import Fit
+from thresher.fits.predict import member_errors
+from thresher.pools import Mixture, Pool, union
+from thresher.runs import Measurement
+from thresher.shapes import Float
+
+PIECES_PER_POOL = 0.5
+"""Independent pieces of held-out evidence in the runs of one pool; docs/ensemble.md compares 0 to 1."""
+
+
+@dataclass(frozen=True)
+class JointLosses:
+    """How members predict the joint runs of the table.
+
+    Attributes:
+        mean_squares: Mean squared error of each member, in units of the noise.
+        factors: What each member's weight is multiplied by; the largest is 1.
+    """
+
+    mean_squares: Float[np.ndarray, " members"]
+    factors: Float[np.ndarray, " members"]
+
+
+def log_weights(
+    losses: Sequence[Mapping[str, Float[np.ndarray, " folds"]]], priors: Sequence[float], pools: int
+) -> Float[np.ndarray, " members"]:
+    """Logarithms of unnormalised weights: prior times held-out evidence, each kind of fold alike.
+
+    Args:
+        losses: Mean squared held-out errors of each member, by kind of fold, in units of the noise.
+        priors: Prior weight of each member.
+        pools: How many pools the runs are of.
+    """
+    logs = np.log(np.asarray(priors, dtype=float))
+    kinds = sorted({kind for member in losses for kind in member})
+    for kind in kinds:
+        loss = np.array([np.mean(member[kind]) for member in losses])
+        logs = logs - 0.5 * PIECES_PER_POOL * pools * (loss / max(1.0, float(loss.min())) - 1.0) / len(kinds)
+    return logs
+
+
+def joint_losses(fit: Fit, joints: Sequence[Measurement]) -> JointLosses:
+    """How the members of a fit predict joint runs.
+
+    Args:
+        fit: Members with their best fits; replicates are not used.
+        joints: Joint runs whose pools are all in the fit; others are passed over.
+    """
+    known = {pool.name: pool for pool in fit.pools}
+    usable = [row for row in joints if all(name in known for name in row.pools)]
+    count = len(fit.members)
+    if not usable:
+        return JointLosses(np.ones(count), np.ones(count))
+    mixtures = [_mixture(row, known) for row in usable]
+    sets = {frozenset(row.pools) for row in usable}
+    measured = np.array([row.error for row in usable])
+    sd = np.array([row.standard_error or fit.noise_sd for row in usable])
+    squares = []
+    for member in fit.members:
+        predicted = np.array(
+            [
+                member_errors(fit, member, member.best, [mixture], np.array([row.samples_seen]))[0, 0, 0]
+                for mixture, row in zip(mixtures, usable, strict=True)
+            ]
+        )
+        squares.append(float(np.mean(((predicted - measured) / sd) ** 2)))
+    loss = np.array(squares)
+    logs = -0.5 * len(sets) * (loss / max(1.0, float(loss.min())) - 1.0)
+    return JointLosses(loss, np.exp(logs - logs.max()))
+
+
+def normalised(weights: Float[np.ndarray, " members"]) -> Float[np.ndarray, " members"]:
+    """Weights that sum to 1."""
+    return weights / weights.sum()
+
+
+def _mixture(row: Measurement, known: Mapping[str, Pool]) -> Mixture:
+    pools = tuple(known[name] for name in row.pools)
+    return Mixture(pools, row.weights) if row.weights is not None else union(pools)
