@@ -163,6 +163,18 @@ class Curves:
             observations.samples_seen, observations.unique_samples, tau
         )
 
+    def _log_effective_and_slope(
+        self, log_tau: Float[np.ndarray, "problems groups"]
+    ) -> tuple[Float[np.ndarray, "problems groups runs"], Float[np.ndarray, "problems groups runs"]]:
+        """Ln n_eff of every row and its derivative with respect to ln tau, in one call of the kernel."""
+        if not find_kernel(self.kernel).decays:
+            x = self.log_effective(log_tau)
+            return x, np.zeros_like(x)
+        steps = np.array([0.0, TAU_STEP, -TAU_STEP])[:, None, None]
+        stacked = self.log_effective((log_tau + steps).reshape(-1, log_tau.shape[1]))
+        x, ahead, behind = stacked.reshape(3, len(log_tau), *stacked.shape[1:])
+        return x, (ahead - behind) / (2.0 * TAU_STEP)
+
     def fitted(
         self, theta: Float[np.ndarray, "problems parameters"]
     ) -> Float[np.ndarray, "problems groups runs"]:
@@ -187,7 +199,8 @@ class Curves:
         observations, part = self.observations, self.slices
         groups = len(observations.groups)
         at = self.expand(theta)
-        x = self.log_effective(at.log_tau) - self.log_reference
+        x, rise = self._log_effective_and_slope(at.log_tau)
+        x = x - self.log_reference
         excess = np.exp(np.minimum(at.level[..., None] + at.b[..., None] * x, 50.0))
         y = observations.error if errors is None else errors[index]
         weight = observations.weight
@@ -204,9 +217,8 @@ class Curves:
         else:
             J[:, own, :, part["log_utility"].start + own] = np.moveaxis(slope * at.b[..., None] * lever, 1, 0)
         if part["log_half_life"].stop > part["log_half_life"].start:
-            rise = self.log_effective(at.log_tau + TAU_STEP) - self.log_effective(at.log_tau - TAU_STEP)
             J[:, own, :, part["log_half_life"].start + own] = np.moveaxis(
-                slope * at.b[..., None] * rise / (2 * TAU_STEP), 1, 0
+                slope * at.b[..., None] * rise, 1, 0
             )
         if not self.sharing.shared_onset:
             free = own[int(self.anchored) :]
