@@ -96,6 +96,8 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
         rules = [f"{rule.name} {rule.error:.4f}" for rule in plan.baselines if rule.error is not None]
         console.print(f"Simple rules, predicted error: {'; '.join(rules)}.")
         console.print(plan.verdict)
+        for text in plan.sensitivity:
+            console.print(f"- {text}")
 
 
 def frontier_table(console: Console, frontier: Frontier) -> None:

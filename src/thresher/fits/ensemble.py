@@ -17,7 +17,16 @@ from thresher.fits.bootstrap import bootstrap
 from thresher.fits.choice import IMAGENET_CHANCE, LawChoice
 from thresher.fits.ensemble_report import describe_ensemble, ensemble_reports
 from thresher.fits.fit import Fit, Member, Parameters
-from thresher.fits.fit_law import REPLICATES, Point, optimum, residual_scale, root_mean_square, to_parameters
+from thresher.fits.fit_law import (
+    REPLICATES,
+    Point,
+    optimum,
+    residual_scale,
+    root_mean_square,
+    to_parameters,
+    widest_mixture,
+)
+from thresher.fits.guards import floor_warnings, run_warnings
 from thresher.fits.heldout import folds, heldout_losses
 from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe
 from thresher.fits.weighing import joint_losses, log_weights, normalised
@@ -120,6 +129,7 @@ def fit_ensemble(
         rows=singles,
         dropped_rows=runs.dropped_rows,
         joint_rows=len(joints),
+        widest_mixture=widest_mixture(runs),
     )
     if joints:
         losses = joint_losses(draft, joints)
@@ -159,7 +169,8 @@ def fit_ensemble(
         ),
     )
     notes, warnings = describe_ensemble(final, sorted({kind for base in bases for kind in base.losses}))
-    return replace(final, reports=ensemble_reports(final), notes=notes, warnings=warnings)
+    doubts = (*run_warnings(singles), *floor_warnings(final), *warnings)
+    return replace(final, reports=ensemble_reports(final), notes=notes, warnings=doubts)
 
 
 def _bases(

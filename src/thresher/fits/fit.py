@@ -130,6 +130,7 @@ class Fit:
         rows: The measurements that entered.
         dropped_rows: Measurements left out because they end before one epoch.
         joint_rows: Joint runs in the table; they never enter utility or half-life.
+        widest_mixture: Most pools of any joint run in the table; 1 where there is none.
         notes: How well the parameters can be told apart, in words.
         warnings: What to doubt.
     """
@@ -145,6 +146,7 @@ class Fit:
     rows: tuple[Measurement, ...] = field(repr=False)
     dropped_rows: int = 0
     joint_rows: int = 0
+    widest_mixture: int = 1
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

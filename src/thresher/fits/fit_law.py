@@ -17,6 +17,7 @@ from thresher.fits.choice import (
 )
 from thresher.fits.curves import Curves, Sharing
 from thresher.fits.fit import Fit, Member, Parameters
+from thresher.fits.guards import run_warnings
 from thresher.fits.identifiability import describe
 from thresher.fits.least_squares import minimise
 from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe
@@ -126,8 +127,9 @@ def fit_law(
         rows=rows,
         dropped_rows=runs.dropped_rows,
         joint_rows=len(runs.joints.rows),
+        widest_mixture=widest_mixture(runs),
         notes=notes,
-        warnings=warnings,
+        warnings=(*run_warnings(rows), *warnings),
     )
 
 
@@ -258,6 +260,11 @@ def to_parameters(
         np.exp(log_q)[:, group],
         tau,
     )
+
+
+def widest_mixture(runs: RunTable) -> int:
+    """Most pools of any joint run of a table; 1 where there is none."""
+    return max((len(row.pools) for row in runs.joints.rows), default=1)
 
 
 def residual_scale(point: Point, *, has_noise: bool) -> float:

@@ -109,6 +109,12 @@ def predict_mixture(
 def extrapolations(fit: Fit, mixture: Mixture, samples_seen: float) -> tuple[str, ...]:
     """How far a prediction lies beyond everything measured, in words; empty within the runs."""
     messages = []
+    onset = float(np.sum([member.weight * np.log(member.parameters.onset[0]) for member in fit.members]))
+    if fit.unit == "fraction" and samples_seen < np.exp(onset):
+        messages.append(
+            f"{format_count(samples_seen)} samples is before the onset (about {format_count(float(np.exp(onset)))}): no law says "
+            "how a model learns there, and every choice is predicted to be near guessing."
+        )
     if samples_seen > 1.001 * fit.largest_run:
         messages.append(
             f"{format_count(samples_seen)} samples is {samples_seen / fit.largest_run:.3g}x the largest run "
@@ -119,6 +125,12 @@ def extrapolations(fit: Fit, mixture: Mixture, samples_seen: float) -> tuple[str
         messages.append(
             f"{epochs:.3g} epochs over a pool is beyond the {fit.most_epochs:.3g} epochs of any run; no law here can rise "
             "again, and real training may."
+        )
+    if len(mixture.pools) > fit.widest_mixture:
+        measured = f"at most {fit.widest_mixture} pools" if fit.widest_mixture > 1 else "one pool at a time"
+        messages.append(
+            f"A mixture of {len(mixture.pools)} pools is wider than any run ({measured}); how pools mix is then an assumption. "
+            "One joint run would test it."
         )
     return tuple(messages)
 

@@ -76,6 +76,7 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         "reports": [_report_document(report) for report in fit.reports],
         "dropped_rows": fit.dropped_rows,
         "joint_rows": fit.joint_rows,
+        "widest_mixture": fit.widest_mixture,
         "notes": list(fit.notes),
         "warnings": list(fit.warnings),
     }
@@ -175,6 +176,7 @@ def restore_fit(saved: "SavedFit") -> Fit:
         rows=tuple(Measurement(**row.model_dump()) for row in saved.rows),
         dropped_rows=saved.dropped_rows,
         joint_rows=saved.joint_rows,
+        widest_mixture=saved.widest_mixture,
         notes=tuple(saved.notes),
         warnings=tuple(saved.warnings),
     )

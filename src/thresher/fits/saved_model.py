@@ -115,6 +115,7 @@ class SavedFit(BaseModel):
     reports: list[SavedReport]
     dropped_rows: int
     joint_rows: int
+    widest_mixture: int
     notes: list[str]
     warnings: list[str]
 

@@ -1,8 +1,10 @@
 """Choose the data for a budget, with how sure the choice is."""
 
+from thresher.plans.baselines import Baseline
 from thresher.plans.candidates import Candidate, candidates, nested
+from thresher.plans.choice import Choice
 from thresher.plans.frontier import Crossover, Frontier, FrontierPoint, trace_frontier
-from thresher.plans.plan import Baseline, Choice, Plan, choose_plan, choose_plans
+from thresher.plans.plan import Plan, choose_plan, choose_plans
 
 __all__ = [
     "Baseline",

@@ -9,7 +9,7 @@ from thresher.errors import InputError
 from thresher.fits.fit import INTERVAL, Fit
 from thresher.fits.predict import draw_errors, expected_errors, run_interval
 from thresher.plans.candidates import Candidate
-from thresher.plans.plan import compare
+from thresher.plans.choice import compare
 from thresher.shapes import Float, Int
 from thresher.units import check_samples
 

@@ -8,44 +8,14 @@ import numpy as np
 
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.fit import Fit
+from thresher.fits.guards import model_warnings, overfitting_warnings
 from thresher.fits.predict import draw_errors, expected_errors, extrapolations, run_interval
-from thresher.plans.candidates import FIXED_KEEP, Candidate, candidate, candidates, keep_fraction, nested
-from thresher.shapes import Float
+from thresher.fits.resize import for_exposure
+from thresher.plans.baselines import Baseline, baselines
+from thresher.plans.candidates import candidates
+from thresher.plans.choice import Choice, compare, verdict
+from thresher.plans.sensitivity import sensitivity
 from thresher.units import check_samples, format_count
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One candidate at one budget.
-
-    Attributes:
-        error: Predicted error.
-        low: 5 % point of the error of one new run.
-        high: 95 % point.
-        probability_best: Weighted share of draws in which its noise-free error is least.
-        expected_regret: Mean excess over the best candidate of each draw.
-    """
-
-    candidate: Candidate
-    samples_seen: float
-    error: float
-    low: float
-    high: float
-    probability_best: float
-    expected_regret: float
-
-    @property
-    def epochs(self) -> tuple[float, ...]:
-        """Passes over each pool."""
-        return self.candidate.mixture.epochs(self.samples_seen)
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """What a simple rule would choose, and its predicted error; None where the rule cannot be applied."""
-
-    name: str
-    error: float | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +29,7 @@ class Plan:
         either: Whether the runner-up's expected excess is below the noise of one run.
         baselines: Simple rules.
         verdict: One sentence for a person.
+        sensitivity: What would be chosen under other assumptions, in sentences.
         warnings: What to doubt.
     """
 
@@ -69,6 +40,7 @@ class Plan:
     either: bool
     baselines: tuple[Baseline, ...]
     verdict: str
+    sensitivity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -81,6 +53,10 @@ def choose_plans(
     max_epochs: float | None = None,
     must: Sequence[str] = (),
     never: Sequence[str] = (),
+    exposure: str | None = None,
+    model: str | None = None,
+    model_parameters: float | None = None,
+    borrowed: bool = False,
 ) -> tuple[Plan, ...]:
     """The best pool for each budget, in the order given.
 
@@ -92,6 +68,10 @@ def choose_plans(
         max_epochs: Most passes over any pool.
         must: Pools that every candidate holds.
         never: Pools that no candidate holds.
+        exposure: How training will draw samples, `epochs` or `resampled`; as in the runs if None.
+        model: The model that will be trained, to say where half-lives are carried between models.
+        model_parameters: Its parameters, to say where language models over-fit.
+        borrowed: Whether the fit is of somebody else's runs, which the verdict then says.
 
     Raises:
         InputError: A budget that no run can have, or constraints that leave nothing.
@@ -104,17 +84,14 @@ def choose_plans(
     if max_epochs is not None and not max_epochs > 0:
         raise InputError(f"--max-epochs is {max_epochs:g}; it must be positive.")
     options = candidates(fit, sets=sets, pool_size=pool_size, must=must, never=never)
-    simple = _baselines(fit, pool_size)
+    fit, doubts = for_exposure(fit, exposure)
+    doubts = (*doubts, *model_warnings(fit, model))
     budgets = np.asarray(samples_seen, dtype=float)
     mixtures = [option.mixture for option in options]
     expected = expected_errors(fit, mixtures, budgets)
     draws, weights = draw_errors(fit, mixtures, budgets)
     low, high = run_interval(draws, weights, fit.noise_sd)
-    rules = (
-        expected_errors(fit, [rule.mixture for _, rule in simple if rule], budgets)
-        if simple
-        else np.empty((0, 0))
-    )
+    simple = baselines(fit, pool_size, budgets)
     plans = []
     for at, budget in enumerate(budgets):
         feasible = [
@@ -135,13 +112,39 @@ def choose_plans(
                 float(budget),
                 float(expected[i, at]),
                 float(max(low[i, at], 0.0)),
-                float(high[i, at]),
+                float(min(high[i, at], 1.0)) if fit.unit == "fraction" else float(high[i, at]),
                 float(share[k]),
                 float(regret[k]),
             )
             for k, i in enumerate(feasible)
         )
-        plans.append(_plan(fit, float(budget), choices, _with_errors(simple, rules[:, at])))
+        order = sorted(range(len(choices)), key=lambda k: choices[k].expected_regret)
+        best, runner_up = choices[order[0]], choices[order[1]] if len(order) > 1 else None
+        either = runner_up is not None and runner_up.expected_regret - best.expected_regret < fit.noise_sd
+        mixture = best.candidate.mixture
+        plans.append(
+            Plan(
+                samples_seen=float(budget),
+                best=best,
+                choices=choices,
+                runner_up=runner_up,
+                either=either,
+                baselines=simple[at],
+                verdict=verdict(fit, best, runner_up, either=either, borrowed=borrowed),
+                sensitivity=sensitivity(
+                    fit,
+                    draws[:, feasible, at],
+                    weights,
+                    [choice.candidate.label for choice in choices],
+                    order[0],
+                ),
+                warnings=(
+                    *extrapolations(fit, mixture, float(budget)),
+                    *overfitting_warnings(fit, mixture, float(budget), model_parameters),
+                    *doubts,
+                ),
+            )
+        )
     for message in dict.fromkeys(text for plan in plans for text in plan.warnings):
         warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     return tuple(plans)
@@ -159,72 +162,3 @@ def choose_plan(fit: Fit, samples_seen: float, *, pool_size: float | None = None
         InputError: A budget that no run can have.
     """
     return choose_plans(fit, [samples_seen], pool_size=pool_size)[0]
-
-
-def compare(
-    errors: Float[np.ndarray, "draws candidates"], weights: Float[np.ndarray, " draws"]
-) -> tuple[Float[np.ndarray, " candidates"], Float[np.ndarray, " candidates"]]:
-    """Probability of being best, and expected regret, of each candidate; ties share the draw."""
-    least = errors.min(axis=1, keepdims=True)
-    first = errors <= least
-    share = weights @ (first / first.sum(axis=1, keepdims=True))
-    return share, weights @ (errors - least)
-
-
-def _plan(fit: Fit, budget: float, choices: tuple[Choice, ...], baselines: tuple[Baseline, ...]) -> Plan:
-    order = sorted(choices, key=lambda choice: choice.expected_regret)
-    best, runner_up = order[0], order[1] if len(order) > 1 else None
-    either = runner_up is not None and runner_up.expected_regret - best.expected_regret < fit.noise_sd
-    return Plan(
-        samples_seen=budget,
-        best=best,
-        choices=choices,
-        runner_up=runner_up,
-        either=either,
-        baselines=baselines,
-        verdict=_verdict(fit, best, runner_up, either=either),
-        warnings=extrapolations(fit, best.candidate.mixture, budget),
-    )
-
-
-def _verdict(fit: Fit, best: Choice, runner_up: Choice | None, *, either: bool) -> str:
-    unit = "loss" if fit.unit == "loss" else "error"
-    found = (
-        f"predicted {unit} {best.error:.4f} ({best.low:.4f} to {best.high:.4f}), best with probability "
-        f"{best.probability_best:.2f}"
-    )
-    at = f"At {format_count(best.samples_seen)} samples"
-    if runner_up is None:
-        return f"{at}: {best.candidate.label} is the only candidate, {found}."
-    behind = runner_up.expected_regret - best.expected_regret
-    if either:
-        return (
-            f"{at} either {best.candidate.label} or {runner_up.candidate.label}: they differ by {behind:.4f}, below the noise "
-            f"of one run ({fit.noise_sd:.4f}); the first has {found}."
-        )
-    return (
-        f"{at} train on {best.candidate.label}: {found}; {runner_up.candidate.label} is {behind:.4f} worse."
-    )
-
-
-def _baselines(fit: Fit, pool_size: float | None) -> list[tuple[str, Candidate | None]]:
-    """Simple rules by name, and what each would train on."""
-    longest = max(row.samples_seen for row in fit.rows)
-    last = [row for row in fit.rows if row.samples_seen == longest]
-    ranked = {pool.name for pool in fit.ranked} or {pool.name for pool in fit.pools}
-    eligible = [row for row in last if row.pool in ranked]
-    winner = min(eligible, key=lambda row: row.error).pool if eligible else None
-    best_pilot = candidate([pool for pool in fit.pools if pool.name == winner], pool_size) if winner else None
-    everything = candidate(nested(fit)[-1], pool_size) if fit.ranked else None
-    return [
-        ("best pool at the largest pilot run", best_pilot),
-        ("keep everything ranked", everything),
-        (f"keep {100 * FIXED_KEEP:.0f} %", keep_fraction(fit, FIXED_KEEP, pool_size)),
-    ]
-
-
-def _with_errors(
-    rules: Sequence[tuple[str, Candidate | None]], errors: Float[np.ndarray, " known_rules"]
-) -> tuple[Baseline, ...]:
-    known = iter(errors)
-    return tuple(Baseline(name, float(next(known)) if rule else None) for name, rule in rules)

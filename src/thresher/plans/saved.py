@@ -35,10 +35,29 @@ def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
         return parse_samples(pool_size, "--pool-size")
     if buckets is None:
         return None
-    document = read_json(buckets, "buckets", BUCKETS_VERSION, made_by="thresher buckets METADATA --score COL")
-    rows = document.get("rows")
+    rows = _buckets(buckets).get("rows")
     if not isinstance(rows, int) or rows < 1:
         raise FileFormatError(
             f"{buckets}: rows is {rows!r}, not a count. Make the file again with `thresher buckets`."
         )
     return float(rows)
+
+
+def read_bucket_sizes(path: Path) -> dict[str, float]:
+    """Rows of each bucket of a buckets.json, by name.
+
+    Raises:
+        FileFormatError: Not such a file, or one without bucket sizes.
+        InputError: The file cannot be read.
+    """
+    buckets = _buckets(path).get("buckets")
+    try:
+        return {str(bucket["name"]): float(bucket["rows"]) for bucket in buckets or []}
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: its buckets have no name or rows. Make the file again with `thresher buckets`."
+        ) from error
+
+
+def _buckets(path: Path) -> dict[str, Any]:
+    return read_json(path, "buckets", BUCKETS_VERSION, made_by="thresher buckets METADATA --score COL")

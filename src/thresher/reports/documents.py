@@ -6,8 +6,9 @@ from typing import Any
 from thresher.fits.fit import Fit
 from thresher.fits.predict import Prediction
 from thresher.plans.candidates import Candidate
+from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
-from thresher.plans.plan import Choice, Plan
+from thresher.plans.plan import Plan
 
 
 def fit_summary(fit: Fit) -> dict[str, Any]:
@@ -77,6 +78,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                     {"name": baseline.name, "error": baseline.error} for baseline in plan.baselines
                 ],
                 "verdict": plan.verdict,
+                "sensitivity": list(plan.sensitivity),
             }
             for plan in found
         ],
