@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.metadata.tables import SCORE, expected_npy, hex_ids, ranked, scores, write_table
 
+from metadata_tables import SCORE, expected_npy, hex_ids, ranked, scores, write_table
 from thresher.cuts import FromBuckets, Keep, Threshold, cut, from_plan, read_manifest, verify
 from thresher.cuts.manifest import manifest_path
 from thresher.errors import InputError

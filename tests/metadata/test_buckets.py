@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.metadata.tables import SCORE, hex_ids, ranked, scores, write_table
 
+from metadata_tables import SCORE, hex_ids, ranked, scores, write_table
 from thresher.errors import FileFormatError, InputError
 from thresher.metadata import Local, make_buckets, open_table, read_buckets, write_buckets
 from thresher.metadata.selection import Selection

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.metadata.tables import SCORE, hex_ids, scores, write_table
 
+from metadata_tables import SCORE, hex_ids, scores, write_table
 from thresher.errors import FileFormatError, InputError
 from thresher.metadata import Local, open_table
 from thresher.metadata.ranks import take_census

@@ -11,6 +11,7 @@ from thresher.cli.cut import cut
 from thresher.cli.demo import demo
 from thresher.cli.fit import fit
 from thresher.cli.frontier import frontier
+from thresher.cli.next import next_command
 from thresher.cli.plan import plan
 from thresher.cli.predict import predict
 from thresher.cli.runs import app as runs
@@ -26,7 +27,11 @@ app = typer.Typer(
 )
 for command in (demo, fit, predict, plan, frontier, buckets, cut):
     app.command()(command)
+app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")
+
+INTERRUPTED = 130
+"""What a shell reports for Ctrl-C; Typer answers with it instead of raising."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,5 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, click.Abort):
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    if status == INTERRUPTED:
+        print("Interrupted.", file=sys.stderr)
     return status if isinstance(status, int) else 0

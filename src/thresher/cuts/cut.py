@@ -1,5 +1,6 @@
 """Cutting: the subset file that a request asks for, the same bytes on any engine, and its manifest."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,7 +206,9 @@ def _put_in_place(work: WorkFolder, output: Path) -> None:
     if part.exists():
         manifest_path(output).unlink(missing_ok=True)
         part.replace(output)
-    write_manifest(manifest_path(output), read_manifest(work.file("manifest.json")))
+    beside = output.with_name(f".{output.name}.thresher-manifest")
+    shutil.copyfile(work.file("manifest.json"), beside)
+    beside.replace(manifest_path(output))
 
 
 def _check_space(

@@ -94,7 +94,7 @@ class Local(Engine):
                 self.progress("counting scores", rows_done, table.file_rows)
                 if finished % SNAPSHOT_TASKS == 0 or finished == len(left):
                     with work.writing(name) as path, path.open("wb") as snapshot:
-                        np.savez(snapshot, counts=counts, done=done)
+                        np.savez_compressed(snapshot, counts=counts, done=done)
         return [
             _bins(counts[starts[i] : starts[i + 1]], window, shifts[i]) for i, window in enumerate(windows)
         ]
