@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from thresher.cli.buckets import buckets
@@ -30,6 +29,8 @@ for command in (demo, fit, predict, plan, frontier, buckets, cut):
 app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")
 
+WRONG_USE: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
+"""Click's error for wrong use, of the click that typer brings along or of the one installed beside it."""
 INTERRUPTED = 130
 """What a shell reports for Ctrl-C; Typer answers with it instead of raising."""
 
@@ -46,10 +47,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ThresherError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    except click.ClickException as error:
+    except WRONG_USE as error:
         print(f"Error: {error.format_message()}", file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     if status == INTERRUPTED:

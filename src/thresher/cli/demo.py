@@ -90,8 +90,8 @@ def show(console: Console, found: "Demo") -> None:
     console.print(table)
     scored = sum(run.scored for run in default.joint_runs)
     console.print(
-        f"Root mean square difference over the {scored} points that the figure shows: {default.rmse:.4f} with the default rule "
-        f"({default.name}), {paper.rmse:.4f} with the paper's ({paper.name}). The inferred point is left out of every score."
+        f"Root mean square difference over the {scored} points that the figure shows: {default.rmse:.4f} with {default.name}; "
+        f"{paper.rmse:.4f} with {paper.name}. The inferred point is left out of every score."
     )
     console.print("\n3. Choose: the best pool for each budget.", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -136,7 +136,7 @@ def _where_wrong(story: "Story") -> str:
     direction = "high (too pessimistic)" if story.mean_error > 0 else "low (too optimistic)"
     largest = max((run for run in story.joint_runs if run.scored), key=_absolute_gap)
     return (
-        f"Where {story.name} is wrong: {choices}; its levels are {abs(story.mean_error):.4f} too {direction} on average, and "
+        f"Where {story.name}, is wrong: {choices}; its levels are {abs(story.mean_error):.4f} too {direction} on average, and "
         f"{_absolute_gap(largest):.4f} off at worst (best {len(largest.measured.pools)} at "
         f"{format_count(largest.measured.samples_seen)}). Mean regret {story.mean_regret:.4f}."
     )

@@ -7,9 +7,14 @@ from rich.table import Table
 
 from thresher.fits.fit import Fit, PoolReport
 from thresher.fits.predict import Prediction
+from thresher.pilots.next_run import NextRuns
+from thresher.pilots.recovery import Recovery
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
 from thresher.units import format_count
+
+MOST_RUNS = 12
+"""Rows of the table of next runs."""
 
 
 def fit_table(console: Console, fit: Fit) -> None:
@@ -122,6 +127,32 @@ def frontier_table(console: Console, frontier: Frontier) -> None:
         )
     if not frontier.crossovers:
         console.print("The best choice is the same at every budget of this range.")
+
+
+def next_table(console: Console, found: NextRuns, recoveries: tuple[Recovery, Recovery] | None) -> None:
+    """Candidate runs by what they are worth, and whether half-lives can be recovered."""
+    table = _table(
+        f"Runs that would help to choose at {format_count(found.target)} samples",
+        ["train on", "unique samples", "samples to train", "regret falls by", "per billion samples", ""],
+    )
+    for run in found.runs[:MOST_RUNS]:
+        table.add_row(
+            " + ".join(run.mixture.names),
+            format_count(run.mixture.unique_samples),
+            format_count(run.samples_seen),
+            f"{run.regret_reduction:.5f}",
+            f"{run.regret_reduction / run.cost * 1e9:.4f}",
+            "repeat" if run.repeats_a_run else "",
+        )
+    console.print(table)
+    console.print(found.verdict)
+    if recoveries:
+        now, longer = recoveries
+        shares = ", ".join(
+            f"{name} {share:.0%} now, {longer.identified[name]:.0%} with a run twice as long"
+            for name, share in now.identified.items()
+        )
+        console.print(f"Half-lives bounded from both sides in {now.simulations} simulated tables: {shares}.")
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:

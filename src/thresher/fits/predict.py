@@ -14,7 +14,8 @@ from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float
 from thresher.units import check_samples, format_count
 
-BISECTIONS = 50
+BISECTIONS = 28
+"""Halvings of an interval of at most a few units of error: to 1e-8."""
 DRAWS_AT_ONCE = 2**22
 """Numbers in one block of predictions, to bound memory."""
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from thresher.fits.fit import Fit
 from thresher.fits.predict import Prediction
+from thresher.pilots.next_run import NextRuns
+from thresher.pilots.recovery import Recovery
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
@@ -111,6 +113,29 @@ def frontier(found: Frontier) -> dict[str, Any]:
             }
             for crossover in found.crossovers
         ],
+    }
+
+
+def next_runs(found: NextRuns, recoveries: tuple[Recovery, Recovery] | None) -> dict[str, Any]:
+    """`next --json`."""
+    return {
+        "runs": [
+            {
+                "pools": list(run.mixture.names),
+                "unique_samples": run.mixture.unique_samples,
+                "samples_seen": run.samples_seen,
+                "cost": run.cost,
+                "regret_reduction": run.regret_reduction,
+            }
+            for run in found.runs
+        ],
+        "stop": found.stop,
+        "verdict": found.verdict,
+        "half_lives_identified": (
+            {"now": dict(recoveries[0].identified), "with_runs_twice_as_long": dict(recoveries[1].identified)}
+            if recoveries
+            else None
+        ),
     }
 
 

@@ -1,0 +1,52 @@
+"""`thresher next`: which pilot run to do next, and whether to stop."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from thresher.cli.output import Json, Quiet, print_report, progress_bar
+
+
+def next_command(
+    fit: Annotated[Path, typer.Argument(help="FIT file, made by `thresher fit`.", show_default=False)],
+    budget: Annotated[
+        str, typer.Option(help="Budget of the run that the choice is for.", show_default=False)
+    ],
+    most_samples: Annotated[str | None, typer.Option(help="Longest pilot run to consider.")] = None,
+    recover: Annotated[int, typer.Option(help="Simulated tables for the recovery check; 0 skips it.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say which run to do next, what it is expected to tell, and when to stop.
+
+    Example: thresher next fit.json --budget 640M
+    """
+    from thresher.cli.tables import next_table
+    from thresher.fits.saved import read_fit
+    from thresher.pilots.next_run import choose_next_run
+    from thresher.pilots.recovery import simulate_and_recover
+    from thresher.reports.documents import next_runs
+    from thresher.units import parse_samples
+
+    found_fit = read_fit(fit)
+    found = choose_next_run(
+        found_fit,
+        parse_samples(budget, "--budget"),
+        most_samples=parse_samples(most_samples, "--most-samples") if most_samples else None,
+    )
+    recoveries = None
+    if recover > 0:
+        longer = [(pool.name, 2 * (pool.largest_run or found_fit.largest_run)) for pool in found_fit.pools]
+        with progress_bar(quiet=quiet) as progress:
+            recoveries = (
+                simulate_and_recover(found_fit, simulations=recover, seed=seed, progress=progress),
+                simulate_and_recover(found_fit, longer, simulations=recover, seed=seed, progress=progress),
+            )
+
+    def show(console: Console) -> None:
+        next_table(console, found, recoveries)
+
+    print_report(as_json, lambda: next_runs(found, recoveries), show)
