@@ -237,7 +237,7 @@ class Curves:
         theta: Float[np.ndarray, "problems parameters"],
         r: Float[np.ndarray, "problems residuals"],
         J: Float[np.ndarray, "problems residuals parameters"],
-    ) -> tuple[Float[np.ndarray, "problems residuals"], Float[np.ndarray, "problems residuals parameters"]]:
+    ) -> tuple[Float[np.ndarray, "problems rows"], Float[np.ndarray, "problems rows parameters"]]:
         """Residuals with the prior of the amplitude as one more, where it has one."""
         part = self.slices["log_amplitude"]
         if part.stop == part.start:
