@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
@@ -20,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from thresher.cli.app import run
+from thresher.errors import ThresherWarning
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
@@ -48,7 +50,8 @@ def refreshed(text: str) -> str:
 def _block(block: re.Match[str], names: dict[str, Any]) -> str:
     if block["kind"] == "console":
         return f"```console\n{_console(block['body'])}```\n{block['output'] or ''}"
-    with _captured() as printed:
+    with _captured() as printed, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ThresherWarning)  # goes to standard error, which a text block does not show
         exec(compile(block["body"], "example", "exec"), names)  # the examples are ours
     start = f"```python\n{block['body']}```\n"
     if printed.getvalue() and block["output"] is None:

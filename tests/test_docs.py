@@ -1,0 +1,59 @@
+"""Every example of README.md and docs/ runs, and prints what the page says."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+specification = importlib.util.spec_from_file_location(
+    "update_examples", ROOT / "docs" / "update_examples.py"
+)
+update_examples = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(update_examples)
+
+
+@pytest.mark.parametrize("path", update_examples.documents(), ids=lambda path: path.name)
+def test_every_example_prints_what_the_page_says(path):
+    text = path.read_text(encoding="utf-8")
+    assert update_examples.refreshed(text) == text, "run: python docs/update_examples.py"
+
+
+def test_an_example_that_fails_is_not_taken_for_output():
+    with pytest.raises(ValueError, match="ended with status 2"):
+        update_examples.refreshed("```console\n$ thresher fit missing.csv\n```\n")
+
+
+def test_an_example_runs_nothing_but_thresher():
+    with pytest.raises(ValueError, match="not a thresher command"):
+        update_examples.refreshed("```console\n$ rm -r .\n```\n")
+
+
+def test_outdated_output_is_replaced():
+    page = "```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n"
+    assert update_examples.refreshed(page) == page.replace("3", "2")
+
+
+def test_the_example_in_the_readme_has_at_most_20_lines_of_python():
+    readme = (ROOT / "README.md").read_text()
+    example = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len([line for line in example[1].splitlines() if line.strip()]) <= 20
+
+
+def test_the_readme_names_the_two_commands_that_ci_runs():
+    lines = [
+        line
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("python -m pip install")
+    ]
+    assert lines == [
+        "python -m pip install . && thresher demo",
+        'python -m pip install ".[test]" && python -m pytest',
+    ]
+
+
+def test_links_between_pages_lead_somewhere():
+    for path in update_examples.documents():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
