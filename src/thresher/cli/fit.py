@@ -33,7 +33,9 @@ def fit(
     ] = None,
     amplitude: Annotated[str | None, typer.Option(help="Excess error at the onset, if known.")] = None,
     chance: Annotated[str, typer.Option(help="Error of guessing.")] = "0.999",
-    loss: Annotated[str, typer.Option(help="linear, or soft_l1 to give outliers less pull.")] = "linear",
+    loss: Annotated[
+        str, typer.Option(help="linear, or soft_l1 to give outliers less pull (one law).")
+    ] = "linear",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     ignore_joint: Annotated[bool, typer.Option("--ignore-joint", help="Leave joint runs out.")] = False,
     as_json: Json = False,
@@ -62,7 +64,7 @@ def fit(
         ignore_joint=ignore_joint,
     )
     kappa_value = number(kappa, "--kappa")
-    if (kernel, mixing, floor, kappa, onset, amplitude) == (None,) * 6:
+    if (kernel, mixing, floor, kappa, onset, amplitude) == (None,) * 6 and loss == "linear":
         with progress_bar(quiet=quiet) as progress:
             found = fit_ensemble(
                 table, chance=parse_number(chance, "--chance"), seed=seed, unit=unit, progress=progress

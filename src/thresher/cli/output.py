@@ -46,7 +46,9 @@ def print_report(
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on standard error, as a function of what is done, steps done and steps in all."""
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    terminal = Console(stderr=True)
+    # in a file or a pipe a bar would leave empty lines
+    with Progress(console=terminal, transient=True, disable=quiet or not terminal.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 
         def advance(what: str, done: int, total: int) -> None:

@@ -61,3 +61,13 @@ class LawChoice:
             raise InputError(
                 f"chance is {self.chance:g}; it is the error of guessing, a fraction such as 0.999."
             )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that no generator takes.
+
+    Raises:
+        InputError: It is negative.
+    """
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give a whole number from 0 up.")

@@ -14,6 +14,7 @@ from thresher.fits.choice import (
     DEFAULT_MIXING,
     IMAGENET_CHANCE,
     LawChoice,
+    check_seed,
 )
 from thresher.fits.curves import Curves, Sharing
 from thresher.fits.fit import Fit, Member, Parameters
@@ -97,6 +98,7 @@ def fit_law(
     choice = LawChoice(kernel, mixing, floor, kappa, onset, amplitude, chance, unit)
     if loss not in ("linear", "soft_l1"):
         raise InputError(f"loss is {loss!r}; it is 'linear' or 'soft_l1'.")
+    check_seed(seed)
     if replicates < 0:
         raise InputError(f"replicates is {replicates}; give 0 or more.")
     rows = runs.singles.rows

@@ -10,7 +10,11 @@ from thresher.units import parse_number
 Cell = object
 """A cell as read: text from a CSV; text, a number, a list or None from Parquet."""
 
-NUMBER_WORDS = {"samples": "a number of samples such as 12800000 or 12.8M", "error": "a number such as 0.412"}
+NUMBER_WORDS = {
+    "samples": "a number of samples such as 12800000 or 12.8M",
+    "error": "a number such as 0.412",
+    "rank": "a whole number such as 1",
+}
 
 
 def measurement_of(cells: Mapping[str, Cell], file: str, line: int) -> Measurement:
@@ -84,7 +88,8 @@ def _number(cell: Cell, column: str, place: str) -> float | None:
     try:
         return float(str(cell))
     except ValueError:
-        wanted = NUMBER_WORDS["samples" if "samples" in column else "error"]
+        kind = "samples" if "samples" in column else column
+        wanted = NUMBER_WORDS.get(kind, NUMBER_WORDS["error"])
     if "samples" in column:
         try:
             return parse_number(str(cell), column)
