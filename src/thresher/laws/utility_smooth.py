@@ -35,6 +35,15 @@ def log_effective_samples(
     return np.log(np.minimum(n, N)) + np.where(np.isinf(tau), np.log(u), growth)
 
 
+def elasticity(
+    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """Slope of ln n_eff against ln n, just after the n-th sample; arguments as above."""
+    u = np.maximum(n / N, 1.0)
+    with np.errstate(under="ignore"):
+        return np.where(n < N, 1.0, np.exp(np.log(2.0) / tau * (0.5 - u)))
+
+
 def _scaled_exp1(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """e^x E1(x) for x > 0, without overflow."""
     near = np.minimum(x, LARGEST_EXP1)
