@@ -1,5 +1,6 @@
 """thresher: which data to keep for a training budget, how often to repeat it, and how sure we are."""
 
+from thresher.backtests import Backtest, backtest
 from thresher.errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
 from thresher.examples.published import list_examples, load_example
 from thresher.fits import Fit, Prediction, fit_ensemble, fit_law, predict_mixture
@@ -12,6 +13,7 @@ from thresher.runs import Measurement, RunTable, read_runs, select_runs, write_r
 __all__ = [
     "KERNELS",
     "MIXING_RULES",
+    "Backtest",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -26,6 +28,7 @@ __all__ = [
     "Prediction",
     "RunTable",
     "ThresherError",
+    "backtest",
     "candidates",
     "choose_plan",
     "choose_plans",

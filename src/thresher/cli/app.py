@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
+from thresher.cli.backtest import backtest
 from thresher.cli.buckets import buckets
 from thresher.cli.cut import cut
 from thresher.cli.demo import demo
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, fit, predict, plan, frontier, buckets, cut):
+for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut):
     app.command()(command)
 app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")

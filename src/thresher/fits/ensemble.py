@@ -14,7 +14,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.bootstrap import bootstrap
-from thresher.fits.choice import IMAGENET_CHANCE, LawChoice
+from thresher.fits.choice import IMAGENET_CHANCE, LawChoice, check_seed
 from thresher.fits.ensemble_report import describe_ensemble, ensemble_reports
 from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.fit_law import (
@@ -86,6 +86,7 @@ def fit_ensemble(
     replicates: int = REPLICATES,
     seed: int = 0,
     unit: str | None = None,
+    smallest_weight: float = SMALLEST_WEIGHT,
     progress: Progress | None = None,
 ) -> Fit:
     """Many laws fitted to one run table, weighted by held-out prediction.
@@ -96,12 +97,14 @@ def fit_ensemble(
         replicates: Bootstrap refits of each law.
         seed: Seed of the bootstrap; the same seed gives the same fit.
         unit: `fraction` or `loss` where the metric's name does not say.
+        smallest_weight: Members below this are dropped; 0 keeps all, as a backtest does.
         progress: Called after each step.
 
     Raises:
         FitError: Too few runs, or runs that never change.
         InputError: Errors that no member can have.
     """
+    check_seed(seed)
     unit = unit or runs.unit
     singles, joints = runs.singles.rows, runs.joints.rows
     repeated, freedom = repeat_noise(singles)
@@ -138,7 +141,7 @@ def fit_ensemble(
             replace(member, weight=float(weight))
             for member, weight in zip(members, normalised(weights), strict=True)
         )
-    kept = [i for i, member in enumerate(members) if member.weight >= SMALLEST_WEIGHT]
+    kept = [i for i, member in enumerate(members) if member.weight >= smallest_weight]
     total = sum(members[i].weight for i in kept)
     replicas: dict[int, Parameters] = {}
     needed = sorted({base_of[i] for i in kept})

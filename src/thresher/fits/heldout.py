@@ -43,8 +43,21 @@ def heldout_losses(
         theta: Its optimum, from which each refit starts.
         held: The folds.
     """
-    observations = curves.observations
     losses: dict[str, list[float]] = {}
+    for fold, z in zip(held, heldout_residuals(curves, theta, held), strict=True):
+        losses.setdefault(fold.kind, []).append(float(np.mean(z**2)))
+    return {kind: np.array(values) for kind, values in losses.items()}
+
+
+def heldout_residuals(
+    curves: Curves, theta: Float[np.ndarray, " parameters"], held: Sequence[Fold]
+) -> list[Float[np.ndarray, " left_out"]]:
+    """Predicted less measured error of what each fold leaves out, in units of the standard error.
+
+    Arguments as in `heldout_losses`.
+    """
+    observations = curves.observations
+    residuals = []
     for fold in held:
         kept = replace(
             curves,
@@ -55,9 +68,8 @@ def heldout_losses(
         start = _shifted(curves, kept, theta)
         solution = minimise(kept.evaluate, start[None], lower, upper)
         fitted = kept.fitted(solution.parameters)[0]
-        z = ((fitted - observations.error) * observations.weight)[fold.left_out]
-        losses.setdefault(fold.kind, []).append(float(np.mean(z**2)))
-    return {kind: np.array(values) for kind, values in losses.items()}
+        residuals.append(((fitted - observations.error) * observations.weight)[fold.left_out])
+    return residuals
 
 
 def _shifted(

@@ -18,7 +18,7 @@ from thresher.runs import Measurement
 from thresher.shapes import Float
 
 PIECES_PER_POOL = 0.5
-"""Independent pieces of held-out evidence in the runs of one pool; docs/ensemble.md compares 0 to 1."""
+"""Independent pieces of held-out evidence in the runs of one pool; docs/backtests.md compares 0 to 2."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class JointLosses:
 
 
 def log_weights(
-    losses: Sequence[Mapping[str, Float[np.ndarray, " folds"]]], priors: Sequence[float], pools: int
+    losses: Sequence[Mapping[str, Float[np.ndarray, " folds"]]],
+    priors: Sequence[float],
+    pools: int,
+    pieces_per_pool: float = PIECES_PER_POOL,
 ) -> Float[np.ndarray, " members"]:
     """Logarithms of unnormalised weights: prior times held-out evidence, each kind of fold alike.
 
@@ -43,12 +46,14 @@ def log_weights(
         losses: Mean squared held-out errors of each member, by kind of fold, in units of the noise.
         priors: Prior weight of each member.
         pools: How many pools the runs are of.
+        pieces_per_pool: Independent pieces of evidence in the runs of one pool.
     """
     logs = np.log(np.asarray(priors, dtype=float))
     kinds = sorted({kind for member in losses for kind in member})
     for kind in kinds:
         loss = np.array([np.mean(member[kind]) for member in losses])
-        logs = logs - 0.5 * PIECES_PER_POOL * pools * (loss / max(1.0, float(loss.min())) - 1.0) / len(kinds)
+        evidence = pieces_per_pool * pools / len(kinds)
+        logs = logs - 0.5 * evidence * (loss / max(1.0, float(loss.min())) - 1.0)
     return logs
 
 
@@ -64,7 +69,7 @@ def joint_losses(fit: Fit, joints: Sequence[Measurement]) -> JointLosses:
     count = len(fit.members)
     if not usable:
         return JointLosses(np.ones(count), np.ones(count))
-    mixtures = [_mixture(row, known) for row in usable]
+    mixtures = [mixture_of(row, known) for row in usable]
     sets = {frozenset(row.pools) for row in usable}
     measured = np.array([row.error for row in usable])
     sd = np.array([row.standard_error or fit.noise_sd for row in usable])
@@ -87,6 +92,7 @@ def normalised(weights: Float[np.ndarray, " members"]) -> Float[np.ndarray, " me
     return weights / weights.sum()
 
 
-def _mixture(row: Measurement, known: Mapping[str, Pool]) -> Mixture:
+def mixture_of(row: Measurement, known: Mapping[str, Pool]) -> Mixture:
+    """What a run trained on, as fitted pools; in proportion to unique samples where it states no weights."""
     pools = tuple(known[name] for name in row.pools)
     return Mixture(pools, row.weights) if row.weights is not None else union(pools)
