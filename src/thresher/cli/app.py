@@ -11,6 +11,7 @@ from thresher.cli.cut import cut
 from thresher.cli.demo import demo
 from thresher.cli.fit import fit
 from thresher.cli.frontier import frontier
+from thresher.cli.index import index
 from thresher.cli.next import next_command
 from thresher.cli.plan import plan
 from thresher.cli.predict import predict
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut):
+for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut, index):
     app.command()(command)
 app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")

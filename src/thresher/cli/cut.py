@@ -1,6 +1,7 @@
 """`thresher cut`: the subset file that a plan, a share or a threshold asks for, and its proof."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,7 @@ from thresher.cli.output import Json, Quiet, print_report, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
+    from thresher.cuts.index import Index
     from thresher.cuts.requests import Request
     from thresher.metadata.buckets import Buckets
 
@@ -72,6 +74,7 @@ def cut(
         _verify(verify, metadata, output, engine, memory, workers, spill, as_json, quiet)
         return
     from thresher.cuts.cut import cut as write_cut
+    from thresher.cuts.index import FromIndex
     from thresher.metadata.buckets import read_buckets
     from thresher.metadata.table import DEFAULT_ID
 
@@ -83,21 +86,21 @@ def cut(
     request = _request(keep, threshold, plan, budget, choice, passes, pool, sample, seed, made)
     if made is not None and "copies" in request.to_json():
         score, id_column, where = score or made.score, id_column or made.id_column, where or made.where
-    if score is None:
+    found = _index(metadata, score, id_column, where, scores)
+    if found is None and score is None:
         raise InputError("--score is missing; name the column to rank by.")
-    with (
-        shown_progress(quiet or as_json) as progress,
-        opened(
-            metadata,
-            scores,
-            spill or output.parent,
-            score=score,
-            id_column=id_column or DEFAULT_ID,
-            where=where,
-            memory=memory,
-        ) as table,
-    ):
+    with ExitStack() as stack:
+        progress = stack.enter_context(shown_progress(quiet or as_json))
         querying = make_engine(engine, memory, workers, progress)
+        if found is not None:
+            table, querying = found.table, FromIndex(found, progress)
+        else:
+            table = stack.enter_context(
+                opened(
+                    metadata, scores, spill or output.parent, score=str(score), id_column=id_column or DEFAULT_ID,
+                    where=where, memory=memory,
+                )
+            )  # fmt: skip
         try:
             done = write_cut(
                 request,
@@ -131,6 +134,28 @@ def cut(
         console.print(f"sha256 {made.sha256}")
 
     print_report(as_json, done.to_json, show)
+
+
+def _index(
+    metadata: list[str], score: str | None, id_column: str | None, where: str | None, scores: list[str] | None
+) -> "Index | None":
+    """The index that is given in the place of metadata, if there is one."""
+    from thresher.cuts.index import is_index, open_index
+
+    if len(metadata) != 1 or "://" in metadata[0] or not is_index(Path(metadata[0])):
+        return None
+    found = open_index(Path(metadata[0]))
+    made = (("--score", score, found.table.score), ("--id", id_column, found.table.id_column))
+    for flag, given, held in (
+        *made,
+        ("--where", where, found.table.where_text),
+        ("--scores", scores or None, None),
+    ):
+        if given is not None and given != held:
+            raise InputError(
+                f"The index {metadata[0]} was made with {flag} {held!r}; leave {flag} out, or cut the metadata."
+            )
+    return found
 
 
 def _request(

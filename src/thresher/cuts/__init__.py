@@ -1,6 +1,7 @@
 """Subset files: what a plan, a share or a threshold asks for, written exactly, with proof."""
 
 from thresher.cuts.cut import Cut, cut
+from thresher.cuts.index import FromIndex, Index, make_index, open_index
 from thresher.cuts.manifest import Manifest, read_manifest
 from thresher.cuts.requests import FromBuckets, Keep, Threshold, from_plan
 from thresher.cuts.verify import verify
@@ -8,11 +9,15 @@ from thresher.cuts.verify import verify
 __all__ = [
     "Cut",
     "FromBuckets",
+    "FromIndex",
+    "Index",
     "Keep",
     "Manifest",
     "Threshold",
     "cut",
     "from_plan",
+    "make_index",
+    "open_index",
     "read_manifest",
     "verify",
 ]

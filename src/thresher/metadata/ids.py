@@ -8,6 +8,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.metadata.keys import Keys, PairKeys, TextKeys, Words
+from thresher.metadata.order import column_values
 from thresher.metadata.types import Array, ArrowArray, ArrowType, Key, Rows
 
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -87,7 +88,7 @@ def read_keys(ids: ArrowArray, kind: IdKind, rows: Rows = None) -> Keys:
     if kind is IdKind.INTEGER:
         if pa.types.is_uint64(ids.type) and len(ids) and pc.max(ids).as_py() >= INTEGER_OFFSET:
             raise InputError("an integer id is above 2^63 - 1. Store such ids as text.")
-        numbers = ids.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        numbers = column_values(ids.cast(pa.int64()), np.dtype(np.int64))
         high = numbers.view(np.uint64) ^ np.uint64(INTEGER_OFFSET)
         return PairKeys(high, np.zeros_like(high))
     if is_binary_uuid(ids.type):

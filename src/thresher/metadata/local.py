@@ -68,8 +68,7 @@ class Local(Engine):
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`. Bins are prefixes of the ordered score."""
-        shifts = [max(0, (w.high - w.low).bit_length() - BIN_BITS) for w in windows]
-        sizes = [((w.high - w.low) >> shift) + 1 for w, shift in zip(windows, shifts, strict=True)]
+        shifts, sizes = bin_shapes(windows)
         tasks = make_tasks(table)
         name = f"scan-{fingerprint({'windows': [(w.low, w.high) for w in windows]})[:16]}.npz"
         counts, done = _counts_so_far(work, name, sum(sizes), len(tasks))
@@ -81,7 +80,7 @@ class Local(Engine):
                 ordered = ordered_scores(batch, table, file)
                 for number, window in enumerate(windows):
                     part = found[starts[number] : starts[number + 1]]
-                    _count_batch(ordered, window, shifts[number], part)
+                    count_batch(ordered, window, shifts[number], part)
             return found
 
         left = [task for task in tasks if not done[task.number]]
@@ -96,7 +95,7 @@ class Local(Engine):
                     with work.writing(name) as path, path.open("wb") as snapshot:
                         np.savez_compressed(snapshot, counts=counts, done=done)
         return [
-            _bins(counts[starts[i] : starts[i + 1]], window, shifts[i]) for i, window in enumerate(windows)
+            bins_of(counts[starts[i] : starts[i + 1]], window, shifts[i]) for i, window in enumerate(windows)
         ]
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "LocalIds":
@@ -168,7 +167,7 @@ class LocalIds(SortedIds):
             keys = keys.take(slice(0, left))
             path = self.work.file(f"taken-{len(taken):06d}.run")
             write_run(path, keys, None)
-            taken.append(Run(path, len(keys), False, self.kind is IdKind.TEXT))
+            taken.append(Run(path, len(keys), None, self.kind is IdKind.TEXT))
             left -= len(keys)
             if not left:
                 break
@@ -218,7 +217,14 @@ def _counts_so_far(work: WorkFolder, name: str, bins: int, tasks: int) -> tuple[
     return np.zeros(bins, dtype=np.int64), np.zeros(tasks, dtype=bool)
 
 
-def _count_batch(ordered: Array, window: Window, shift: int, counts: Array) -> None:
+def bin_shapes(windows: Sequence[Window]) -> tuple[list[int], list[int]]:
+    """For each window, the bits that its bins leave out, and how many bins there are."""
+    shifts = [max(0, (w.high - w.low).bit_length() - BIN_BITS) for w in windows]
+    return shifts, [((w.high - w.low) >> shift) + 1 for w, shift in zip(windows, shifts, strict=True)]
+
+
+def count_batch(ordered: Array, window: Window, shift: int, counts: Array) -> None:
+    """Add the ordered scores that lie in a window to the counts of its bins."""
     unsigned = ordered.dtype.type
     if window.low > 0 or window.high < np.iinfo(ordered.dtype).max:
         ordered = ordered[(ordered >= unsigned(window.low)) & (ordered <= unsigned(window.high))]
@@ -228,7 +234,8 @@ def _count_batch(ordered: Array, window: Window, shift: int, counts: Array) -> N
         counts[: len(found)] += found
 
 
-def _bins(counts: Array, window: Window, shift: int) -> list[Bin]:
+def bins_of(counts: Array, window: Window, shift: int) -> list[Bin]:
+    """The non-empty bins of a window."""
     found = []
     for place in np.flatnonzero(counts).tolist():
         low = window.low + (place << shift)
@@ -306,4 +313,6 @@ class _Sink:
         self.parts, self.bytes = [], 0
         file = f"{self.name}-{len(self.written):03d}"
         write_run(self.work.file(file), keys, carried)
-        self.written.append({"file": file, "rows": len(keys), "carries": carried is not None})
+        self.written.append(
+            {"file": file, "rows": len(keys), "carries": None if carried is None else carried.dtype.str}
+        )

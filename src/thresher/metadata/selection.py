@@ -114,11 +114,13 @@ class Selection:
         slices: Disjoint.
         seed: Decides which samples get one copy more.
         members: Carry each sample's slice number along instead of its copies.
+        scores: Carry each sample's ordered score along; for one slice of one copy each.
     """
 
     slices: tuple[Slice, ...]
     seed: int = 0
     members: bool = False
+    scores: bool = False
 
     @property
     def open_ties(self) -> Edge | None:
@@ -128,8 +130,8 @@ class Selection:
 
     @property
     def carries(self) -> bool:
-        """Whether a number goes along with each key: its slice, or copies other than one."""
-        return self.members or any(s.copies > 1 for s in self.slices)
+        """Whether a number goes along with each key: its slice, its score, or copies other than one."""
+        return self.members or self.scores or any(s.copies > 1 for s in self.slices)
 
     def may_hold(self, ordered: Ordered) -> Mask:
         """For each sample, whether its score alone allows it to be in some slice."""
@@ -150,7 +152,7 @@ class Selection:
             Keys in no order; uint32 slice numbers or copies, or None; the tally.
         """
         if self.is_plain:
-            return keys, None, Tally([len(keys)], [len(keys)], [len(keys)])
+            return keys, ordered if self.scores else None, Tally([len(keys)], [len(keys)], [len(keys)])
         copies = np.zeros(len(keys), dtype=np.uint32)
         number = np.zeros(len(keys), dtype=np.uint32)
         tally = Tally([], [], [])

@@ -16,14 +16,14 @@ LEAST_READ_KEYS = 512
 
 @dataclass(frozen=True)
 class Run:
-    """A file of keys in ascending order, with a uint32 carried by each if `carries`.
+    """A file of keys in ascending order, with an unsigned number carried by each if `carries` names its type.
 
     Pairs are stored column by column (all high words, all low words, all carried numbers), texts as Arrow IPC.
     """
 
     path: Path
     rows: int
-    carries: bool
+    carries: str | None
     text: bool
 
     def read(self, start: int, stop: int) -> Block:
@@ -34,13 +34,14 @@ class Run:
         count = stop - start
         with self.path.open("rb") as file:
             columns = []
-            for place, dtype in ((8 * start, np.uint64), (8 * self.rows + 8 * start, np.uint64)):
+            for place in (8 * start, 8 * self.rows + 8 * start):
                 file.seek(place)
-                columns.append(np.fromfile(file, dtype=dtype, count=count))
+                columns.append(np.fromfile(file, dtype=np.uint64, count=count))
             carried = None
             if self.carries:
-                file.seek(16 * self.rows + 4 * start)
-                carried = np.fromfile(file, dtype=np.uint32, count=count)
+                dtype = np.dtype(self.carries)
+                file.seek(16 * self.rows + dtype.itemsize * start)
+                carried = np.fromfile(file, dtype=dtype, count=count)
         return PairKeys(columns[0], columns[1]), carried
 
     def _read_text(self, start: int, stop: int) -> Block:

@@ -15,5 +15,5 @@ Rows: TypeAlias = Any
 """Positions, a mask or a slice."""
 Key: TypeAlias = Any
 """One id as a plain comparable value: a pair of integers, or bytes."""
-Carried: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]] | None
-"""The number that goes along with each key: its copies, or its slice."""
+Carried: TypeAlias = np.ndarray[Any, np.dtype[Any]] | None
+"""The unsigned number that goes along with each key: its copies, its slice or its ordered score."""
