@@ -1,11 +1,13 @@
 """Which law to fit: its parts, their defaults and why."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thresher.errors import InputError
 from thresher.laws.kernels import find_kernel
 from thresher.laws.mixing import MIXING_RULES
+from thresher.runs import Measurement
 
 DEFAULT_KERNEL = "utility"
 """The paper's law."""
@@ -17,6 +19,9 @@ DEFAULT_KAPPA = 1.0
 """Theorem 1: p pools together have p times the half-life."""
 IMAGENET_CHANCE = 0.999
 """Error of guessing among ImageNet's 1,000 classes."""
+
+ABOVE_CHANCE = 0.05
+"""An untrained model may measure this much worse than guessing, on few classes or few images."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,20 @@ class LawChoice:
             raise InputError(
                 f"chance is {self.chance:g}; it is the error of guessing, a fraction such as 0.999."
             )
+
+
+def check_chance(chance: float, rows: Sequence[Measurement]) -> None:
+    """Refuse an error of guessing that measured errors lie well above: every prediction is capped at it.
+
+    Raises:
+        InputError: Some error does.
+    """
+    worst = max((row.error for row in rows), default=0.0)
+    if worst > chance + ABOVE_CHANCE:
+        raise InputError(
+            f"chance is {chance:g}, but errors reach {worst:g}; it is the error of guessing, which no prediction exceeds. "
+            f"Give --chance of {worst:g} or more."
+        )
 
 
 def check_seed(seed: int) -> None:

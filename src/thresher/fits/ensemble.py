@@ -14,7 +14,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.bootstrap import bootstrap
-from thresher.fits.choice import IMAGENET_CHANCE, LawChoice, check_seed
+from thresher.fits.choice import IMAGENET_CHANCE, LawChoice, check_chance, check_seed
 from thresher.fits.ensemble_report import describe_ensemble, ensemble_reports
 from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.fit_law import (
@@ -28,7 +28,7 @@ from thresher.fits.fit_law import (
 )
 from thresher.fits.guards import floor_warnings, run_warnings
 from thresher.fits.heldout import folds, heldout_losses
-from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe
+from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe, row_order
 from thresher.fits.weighing import joint_losses, log_weights, normalised
 from thresher.laws.kernels import KERNELS
 from thresher.runs import RunTable, repeat_noise
@@ -107,6 +107,8 @@ def fit_ensemble(
     check_seed(seed)
     unit = unit or runs.unit
     singles, joints = runs.singles.rows, runs.joints.rows
+    if unit == "fraction":
+        check_chance(chance, singles)
     repeated, freedom = repeat_noise(singles)
     known = repeated if freedom >= 3 else None
     observations = observe(singles, known or DEFAULT_NOISE_SD)
@@ -129,13 +131,15 @@ def fit_ensemble(
         members=members,
         reports=(),
         rmse=0.0,
-        rows=singles,
+        rows=tuple(sorted(singles, key=row_order)),
         dropped_rows=runs.dropped_rows,
         joint_rows=len(joints),
         widest_mixture=widest_mixture(runs),
     )
+    joint_doubts: tuple[str, ...] = ()
     if joints:
         losses = joint_losses(draft, joints)
+        joint_doubts = losses.warnings
         weights = np.array([member.weight for member in members]) * losses.factors
         members = tuple(
             replace(member, weight=float(weight))
@@ -172,7 +176,7 @@ def fit_ensemble(
         ),
     )
     notes, warnings = describe_ensemble(final, sorted({kind for base in bases for kind in base.losses}))
-    doubts = (*run_warnings(singles), *floor_warnings(final), *warnings)
+    doubts = (*run_warnings(singles), *floor_warnings(final), *joint_doubts, *warnings)
     return replace(final, reports=ensemble_reports(final), notes=notes, warnings=doubts)
 
 

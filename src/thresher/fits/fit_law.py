@@ -14,6 +14,7 @@ from thresher.fits.choice import (
     DEFAULT_MIXING,
     IMAGENET_CHANCE,
     LawChoice,
+    check_chance,
     check_seed,
 )
 from thresher.fits.curves import Curves, Sharing
@@ -21,7 +22,7 @@ from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.guards import run_warnings
 from thresher.fits.identifiability import describe
 from thresher.fits.least_squares import minimise
-from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe
+from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe, row_order
 from thresher.fits.profiles import profile
 from thresher.fits.reports import pool_reports
 from thresher.fits.starts import starts
@@ -102,6 +103,8 @@ def fit_law(
     if replicates < 0:
         raise InputError(f"replicates is {replicates}; give 0 or more.")
     rows = runs.singles.rows
+    if unit == "fraction":
+        check_chance(chance, rows)
     repeated, freedom = repeat_noise(rows)
     known_noise = repeated if freedom >= 3 else None
     observations = observe(rows, known_noise or DEFAULT_NOISE_SD)
@@ -126,7 +129,7 @@ def fit_law(
         members=(member,),
         reports=pool_reports(point.curves, parameters, profiles, converged=point.converged),
         rmse=root_mean_square(point),
-        rows=rows,
+        rows=tuple(sorted(rows, key=row_order)),
         dropped_rows=runs.dropped_rows,
         joint_rows=len(runs.joints.rows),
         widest_mixture=widest_mixture(runs),

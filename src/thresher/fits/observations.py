@@ -76,7 +76,7 @@ def observe(rows: Sequence[Measurement], noise_sd: float) -> Observations:
     group_of = np.array([groups.index(_group(pool)) for pool in pools])
     index = {pool.name: i for i, pool in enumerate(pools)}
     members: list[list[Measurement]] = [[] for _ in groups]
-    for row in sorted(rows, key=_order):
+    for row in sorted(rows, key=row_order):
         members[group_of[index[row.pool]]].append(row)
     most = max(len(group) for group in members)
 
@@ -101,7 +101,7 @@ def observe(rows: Sequence[Measurement], noise_sd: float) -> Observations:
 
 def _pools(rows: Sequence[Measurement]) -> tuple[Pool, ...]:
     facts: dict[str, Pool] = {}
-    for row in sorted(rows, key=_order):
+    for row in sorted(rows, key=row_order):
         known = facts.get(row.pool)
         facts[row.pool] = Pool(
             row.pool,
@@ -128,7 +128,8 @@ def _group(pool: Pool) -> str:
     return f"quality {pool.quality}" if pool.quality is not None else pool.name
 
 
-def _order(row: Measurement) -> tuple[object, ...]:
+def row_order(row: Measurement) -> tuple[object, ...]:
+    """Where a measurement stands among others, whatever the order of the table."""
     return (row.pool, row.samples_seen, row.run or "", row.seed or "", row.error)
 
 

@@ -40,7 +40,7 @@ def _rules(fit: Fit, pool_size: float | None) -> list[tuple[str, Candidate | Non
     last = [row for row in fit.rows if row.samples_seen == longest]
     ranked = {pool.name for pool in fit.ranked} or {pool.name for pool in fit.pools}
     eligible = [row for row in last if row.pool in ranked]
-    winner = min(eligible, key=lambda row: row.error).pool if eligible else None
+    winner = min(eligible, key=lambda row: (row.error, row.pool)).pool if eligible else None
     best_pilot = candidate([pool for pool in fit.pools if pool.name == winner], pool_size) if winner else None
     everything = candidate(nested(fit)[-1], pool_size) if fit.ranked else None
     return [
