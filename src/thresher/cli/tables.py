@@ -47,7 +47,7 @@ def fit_table(console: Console, fit: Fit) -> None:
     )
     if fit.dropped_rows:
         console.print(f"{fit.dropped_rows} rows end before the first epoch and were dropped (--from-epoch).")
-    if fit.joint_rows:
+    if fit.joint_rows and len(fit.members) == 1:
         console.print(f"{fit.joint_rows} joint rows were left out: they never enter utility or half-life.")
     for text in (*fit.notes, *(finding.message for report in fit.reports for finding in report.findings)):
         console.print(f"- {text}")

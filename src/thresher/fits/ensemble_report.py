@@ -6,6 +6,7 @@ import numpy as np
 
 from thresher.fits.curves import HALF_LIFE_BOUNDS
 from thresher.fits.fit import INTERVAL, Finding, Fit, PoolReport, Verdict
+from thresher.pools import Pool
 from thresher.shapes import Float
 
 SHARE_AT_BOUND = 0.05
@@ -32,29 +33,33 @@ def ensemble_reports(fit: Fit) -> tuple[PoolReport, ...]:
     utility = np.concatenate([member.replicates.utility for member in fit.members])
     worth = np.concatenate([member.replicates.worth for member in fit.members])
     half_life = np.concatenate([member.replicates.half_life for member in fit.members])
+    growth = np.concatenate(
+        [
+            np.broadcast_to(_relative_sizes(fit.pools) ** member.kappa, member.replicates.half_life.shape)
+            for member in fit.members
+        ]
+    )
+    # elsewhere worth is 1 by definition and says nothing
+    of_worth = [member.mixing == "sample_worth" for member in fit.members]
+    valued = np.repeat(of_worth if any(of_worth) else np.ones(len(of_worth), bool), _draws(fit))
     reports = []
     for i, pool in enumerate(fit.pools):
         low, middle, high = weighted_quantiles(utility[:, i], weights, (INTERVAL[0], 0.5, INTERVAL[1]))
         rows = [row for row in fit.rows if row.pool == pool.name]
+        # every pool of a quality is at the bound together, whatever its own size makes of it
+        bounded = half_life[:, i] / growth[:, i] >= 0.99 * HALF_LIFE_BOUNDS[1]
         tau_low, tau, tau_high = weighted_quantiles(half_life[:, i], weights, (INTERVAL[0], 0.5, INTERVAL[1]))
-        unlimited = float(weights[half_life[:, i] >= 0.99 * HALF_LIFE_BOUNDS[1]].sum()) >= SHARE_AT_BOUND
+        unlimited = float(weights[bounded].sum()) >= SHARE_AT_BOUND
         findings = []
         if unlimited:
-            epochs = max(row.samples_seen / row.unique_samples for row in rows)
-            findings.append(
-                Finding(
-                    Verdict.NOT_IDENTIFIABLE,
-                    f"{pool.name}: half-lives cannot be identified from at most {epochs:.3g} epochs: anything from "
-                    f"{tau_low:.2g} epochs up fits. Add a run with more repetition.",
-                )
-            )
+            findings.append(Finding(Verdict.NOT_IDENTIFIABLE, _unlimited(fit, pool, tau_low)))
         finite = np.isfinite([tau_low, tau, tau_high]).all()
         reports.append(
             PoolReport(
                 pool=pool,
                 utility=middle,
                 utility_interval=(low, high),
-                worth=weighted_quantiles(worth[:, i], weights, (0.5,))[0],
+                worth=weighted_quantiles(worth[valued, i], weights[valued], (0.5,))[0],
                 half_life=tau if np.isfinite(tau) else None,
                 half_life_interval=(tau_low, tau_high if finite else HALF_LIFE_BOUNDS[1])
                 if np.isfinite(tau)
@@ -64,6 +69,40 @@ def ensemble_reports(fit: Fit) -> tuple[PoolReport, ...]:
             )
         )
     return tuple(reports)
+
+
+def _draws(fit: Fit) -> list[int]:
+    return [len(member.replicates) for member in fit.members]
+
+
+def _relative_sizes(pools: Sequence[Pool]) -> Float[np.ndarray, " pools"]:
+    """N of each pool over the geometric mean of the pools of its quality."""
+    log_N = np.log([pool.unique_samples for pool in pools])
+    alike = [
+        [other is pool or (pool.quality is not None and other.quality == pool.quality) for other in pools]
+        for pool in pools
+    ]
+    return np.exp(log_N - np.array([log_N[mine].mean() for mine in alike]))
+
+
+def _unlimited(fit: Fit, pool: Pool, at_least: float) -> str:
+    """Why a half-life has no upper limit, in words."""
+    alike = {
+        other.name
+        for other in fit.pools
+        if other is pool or (pool.quality is not None and other.quality == pool.quality)
+    }
+    epochs = max(row.samples_seen / row.unique_samples for row in fit.rows if row.pool in alike)
+    of_quality = f" of quality {pool.quality}" if len(alike) > 1 else ""
+    fits = (
+        f"anything from {at_least:.2g} epochs up fits"
+        if np.isfinite(at_least)
+        else "the laws that predict best have no decay at all"
+    )
+    return (
+        f"{pool.name}: half-lives cannot be identified from at most {epochs:.3g} epochs{of_quality}: {fits}. Add a run with more "
+        "repetition."
+    )
 
 
 def describe_ensemble(fit: Fit, kinds: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -85,7 +124,12 @@ def describe_ensemble(fit: Fit, kinds: Sequence[str]) -> tuple[tuple[str, ...], 
             shares[value] = shares.get(value, 0.0) + member.weight
         heavy = sorted(shares.items(), key=lambda item: -item[1])
         words = ", ".join(f"{value} {share:.2f}" for value, share in heavy if share >= HEAVY)
-        prior = " (prior: single pools say nothing of it)" if what == "mixing" and not fit.joint_rows else ""
+        unknown = what == "mixing" or (what == "kappa" and np.allclose(_relative_sizes(fit.pools), 1.0))
+        prior = " (prior: pools alone say nothing of it)" if unknown and not fit.joint_rows else ""
         notes.append(f"Weight by {what}: {words}{prior}.")
+    if fit.joint_rows:
+        notes.append(
+            f"{fit.joint_rows} joint rows weigh mixing rules and kappa; they never enter utility or half-life."
+        )
     warnings = () if kinds else ("No hold-out was possible: add runs at more budgets, 4 or more a pool.",)
     return tuple(notes), warnings

@@ -34,7 +34,23 @@ def run_warnings(rows: Sequence[Measurement]) -> tuple[str, ...]:
         messages.append(
             f"Runs of different exposure are mixed ({', '.join(exposures)}); fit one, for example --where 'exposure = epochs'."
         )
-    return tuple(messages)
+    return (*messages, *_copies(rows))
+
+
+def _copies(rows: Sequence[Measurement]) -> tuple[str, ...]:
+    """Pools whose measurements are the same to the last digit."""
+    curves: dict[str, set[tuple[float, float]]] = {}
+    for row in rows:
+        curves.setdefault(row.pool, set()).add((row.samples_seen, row.error))
+    pools: dict[frozenset[tuple[float, float]], list[str]] = {}
+    for pool in sorted(curves):
+        pools.setdefault(frozenset(curves[pool]), []).append(pool)
+    return tuple(
+        f"Pools {' and '.join(same)} have the same errors at the same samples_seen. If they are one pool under several names, "
+        "keep one: their union is not new data."
+        for same in pools.values()
+        if len(same) > 1
+    )
 
 
 def floor_warnings(fit: Fit) -> tuple[str, ...]:

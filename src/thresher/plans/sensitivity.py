@@ -54,7 +54,9 @@ def sensitivity(
                 others.setdefault(choice, []).append(str(value))
         for choice, found in others.items():
             sentences.append(f"It would be {labels[choice]} if {words} {' or '.join(found)}.")
-    return tuple(sentences) or (f"It is {labels[best]} under every kernel, mixing rule, kappa and floor.",)
+    return tuple(sentences) or (
+        f"It is {labels[best]} under every kernel, mixing rule, kappa and floor that has weight.",
+    )
 
 
 def _value(fit: Fit, index: int, axis: str) -> object:
