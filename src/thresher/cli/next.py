@@ -15,8 +15,10 @@ def next_command(
         str, typer.Option(help="Budget of the run that the choice is for.", show_default=False)
     ],
     most_samples: Annotated[str | None, typer.Option(help="Longest pilot run to consider.")] = None,
-    recover: Annotated[int, typer.Option(help="Simulated tables for the recovery check; 0 skips it.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+    recover: Annotated[
+        int, typer.Option(min=0, help="Simulated tables for the recovery check; 0 skips it.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -85,11 +85,16 @@ def choose_next_run(
     at_target, weights = draw_errors(fit, [choice.mixture for choice in choices], np.array([target]))
     regret = at_target[:, :, 0] - at_target[:, :, 0].min(axis=1, keepdims=True)
     now = float((weights @ regret).min())
-    limit = most_samples if most_samples is not None else min(target, LONGER[-1] * fit.largest_run)
-    planned = _candidate_runs(fit, limit)
+    planned = _candidate_runs(fit)
+    shortest = min(n for _, n in planned)
+    limit = (
+        most_samples if most_samples is not None else min(max(target, shortest), LONGER[-1] * fit.largest_run)
+    )
+    planned = [(mixture, n) for mixture, n in planned if n <= limit * (1 + 1e-9)]
     if not planned:
         raise InputError(
-            f"--most-samples {limit:g} allows no run: the shortest candidate has {_shortest(fit):g} samples. Raise it."
+            f"--most-samples {format_count(limit)} allows no run: the shortest candidate has {format_count(shortest)} samples. "
+            "Raise it."
         )
     runs = sorted(
         (
@@ -102,18 +107,21 @@ def choose_next_run(
     )
     settled = now < fit.noise_sd
     best = max(runs, key=lambda run: run.regret_reduction)
-    useless = best.regret_reduction < WORTHWHILE_SHARE * now
+    worthwhile = [run for run in runs if run.regret_reduction >= WORTHWHILE_SHARE * now]
     return NextRuns(
         target,
         now,
         tuple(runs),
-        settled or useless,
-        _verdict(fit, target, now, runs[0], best, settled=settled),
+        settled or not worthwhile,
+        _verdict(fit, target, now, worthwhile[0] if worthwhile else None, best, settled=settled),
     )
 
 
-def _candidate_runs(fit: Fit, limit: float) -> list[tuple[Mixture, float]]:
-    """Single pools at their longest run and longer, and nested joint runs, no longer than the limit."""
+def _candidate_runs(fit: Fit) -> list[tuple[Mixture, float]]:
+    """Single pools at their longest run and longer, and nested joint runs; all of one epoch or more.
+
+    Below one epoch no law is fitted (`thresher fit --from-epoch`), so a shorter run would teach nothing.
+    """
     singles = [
         (union([pool]), times * (pool.largest_run or fit.largest_run))
         for pool in (fit.ranked or fit.pools)
@@ -124,11 +132,8 @@ def _candidate_runs(fit: Fit, limit: float) -> list[tuple[Mixture, float]]:
         for count in range(2, len(fit.ranked) + 1)
         for times in (SHORTEST_JOINT_SHARE, 0.5, *LONGER)
     ]
-    return [(mixture, n) for mixture, n in [*singles, *joints] if n <= limit * (1 + 1e-9)]
-
-
-def _shortest(fit: Fit) -> float:
-    return min(pool.largest_run or fit.largest_run for pool in fit.pools)
+    whole = [(mixture, max(n, mixture.unique_samples)) for mixture, n in [*singles, *joints]]
+    return list(dict.fromkeys(whole))
 
 
 def _is_repeat(fit: Fit, mixture: Mixture, samples_seen: float) -> bool:
@@ -168,14 +173,16 @@ def _normal_quantile(share: Float[np.ndarray, " worlds"]) -> Float[np.ndarray, "
     return ndtri(share)
 
 
-def _verdict(fit: Fit, target: float, now: float, first: NextRun, best: NextRun, *, settled: bool) -> str:
+def _verdict(
+    fit: Fit, target: float, now: float, first: NextRun | None, best: NextRun, *, settled: bool
+) -> str:
     at = f"at {format_count(target)} samples"
     if settled:
         return (
             f"Stop: the choice {at} is settled, its expected regret of {now:.4f} is below the noise of one run "
             f"({fit.noise_sd:.4f})."
         )
-    if best.regret_reduction < WORTHWHILE_SHARE * now:
+    if first is None:
         return (
             f"Stop: no run considered would remove a tenth of the expected regret of {now:.4f} {at}; the best removes "
             f"{best.regret_reduction:.4f}. Longer runs may: raise --most-samples."
