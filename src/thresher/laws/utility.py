@@ -15,6 +15,8 @@ TABULATED_EPOCHS = 512
 """Whole epochs summed one by one; the rest of a longer run is an Euler-Maclaurin sum (error below 1e-12)."""
 LONGEST_HALF_LIFE = 1e30
 """Stands in for no decay where the exponential integral needs a finite half-life, in epochs."""
+FASTEST_DECAY = 2.0
+"""Decay an epoch from which all terms beyond the table underflow to 0; more of it would overflow on the way there."""
 LARGEST_TABLE = 2**22
 """Entries of one table of partial sums (32 MB); larger problems are cut along the first axis."""
 
@@ -76,7 +78,7 @@ def _later_epochs(whole: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
     With y = m + 1/2 a term is g(y) = e^{s/2} e^{-sy} (1/y + 1/(12 y^3) + ..), and the midpoint rule gives
     int g - (g'(end) - g'(start)) / 24.
     """
-    s = np.log(2.0) / np.minimum(tau, LONGEST_HALF_LIFE)
+    s = np.minimum(np.log(2.0) / np.minimum(tau, LONGEST_HALF_LIFE), FASTEST_DECAY)
     start, end = float(TABULATED_EPOCHS), np.maximum(whole, TABULATED_EPOCHS + 1.0)
     with np.errstate(under="ignore"):
 
