@@ -16,7 +16,7 @@ SILENT = pytest.mark.filterwarnings("ignore::thresher.errors.ExtrapolationWarnin
 
 def test_a_single_pool_is_predicted_by_its_own_law():
     n = np.array([1.0, 3.5, 12.0]) * N
-    found = [prediction.error for prediction in predict_mixture(FIT, ["b"], n)]
+    found = [prediction.error for prediction in predict_mixture(FIT, ["b"], n.tolist())]
     assert found == pytest.approx(law_of("b").error(n, N), abs=1e-6)
 
 
@@ -30,7 +30,8 @@ def test_naming_the_pools_in_another_order_changes_nothing():
 @SILENT
 def test_more_budget_never_predicts_more_error():
     errors = [
-        one.error for one in predict_mixture(TMARS, ["top_0_10", "top_10_20"], np.geomspace(2e7, 1e10, 60))
+        one.error
+        for one in predict_mixture(TMARS, ["top_0_10", "top_10_20"], np.geomspace(2e7, 1e10, 60).tolist())
     ]
     assert np.all(np.diff(errors) <= 1e-12)
 
@@ -39,7 +40,7 @@ def test_more_budget_never_predicts_more_error():
 def test_more_unique_samples_of_one_quality_never_predict_more_error():
     errors = [
         predict_mixture(TMARS, ["top_0_10"], 640e6, unique_samples=[size])[0].error
-        for size in np.geomspace(1.28e6, 6.4e8, 12)
+        for size in np.geomspace(1.28e6, 6.4e8, 12).tolist()
     ]
     assert np.all(np.diff(errors) < 1e-12)
 

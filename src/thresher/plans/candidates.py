@@ -61,8 +61,11 @@ def candidates(
         raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
     allowed = [tuple(pool for pool in pools if pool.name not in never) for pools in nested(fit)]
     chosen = [*allowed, *[find_pools(fit, names) for names in sets]]
-    distinct = {frozenset(pool.name for pool in pools): pools for pools in reversed(chosen) if pools}
-    kept = [pools for key, pools in reversed(distinct.items()) if set(must) <= key and not key & set(never)]
+    distinct: dict[frozenset[str], tuple[Pool, ...]] = {}
+    for pools in chosen:
+        if pools:
+            distinct.setdefault(frozenset(pool.name for pool in pools), pools)
+    kept = [pools for key, pools in distinct.items() if set(must) <= key and not key & set(never)]
     if not kept:
         raise InputError(
             f"No candidate holds {', '.join(must) or 'anything'} without {', '.join(never) or 'anything else'}; "
