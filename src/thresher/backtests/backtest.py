@@ -31,6 +31,8 @@ from thresher.units import check_samples
 
 FROM_EPOCH = 1.0
 """Single-pool runs before one epoch are not fitted, as in `fit`: no law describes them."""
+TIE_DIGITS = 9
+"""Predictions that agree to so many digits are equal, and the smaller pool is chosen."""
 
 
 def backtest(
@@ -201,7 +203,9 @@ def _choices(
         errors = whole.errors(laws, mixtures, np.full(len(mixtures), contest.samples_seen))
         draws, weights = draw_errors(whole.ensemble, mixtures, np.array([contest.samples_seen]))
         errors[reference] = weights @ draws[:, :, 0]
-        chosen.append([int(np.argmin(row)) if np.isfinite(row).all() else None for row in errors])
+        chosen.append(
+            [int(np.argmin(np.round(row, TIE_DIGITS))) if np.isfinite(row).all() else None for row in errors]
+        )
     return list(zip(*chosen, strict=True)) if chosen else [()] * (len(laws) + len(others()))
 
 
