@@ -37,7 +37,7 @@ class Exposure:
         unseen: Share of its samples never seen.
         low: Views of a sample, 5 % point.
         high: 95 % point.
-        duplicate: Probability that one batch holds two copies of some sample of the bucket.
+        duplicate: Probability that one batch holds some sample of the bucket twice; see `duplicate_odds`.
         assumed: What the law assumed.
     """
 
@@ -127,7 +127,9 @@ def duplicate_odds(
 
     Two samples of a batch from different GPUs come from shards drawn apart. Two from one worker are about a buffer's
     length apart in its sequence, exponentially, and cannot be equal when one reading of a shard gave both. Read in
-    passes, only a batch across the end of a pass can hold a sample twice.
+    passes, only a batch across the end of a pass can hold a sample twice. The expected count of pairs m is exact to
+    about a tenth; the probability is taken as 1 - exp(-m), an upper bound where pairs come in clumps, as they do when
+    one worker draws a shard twice in a row.
     """
     batch, part = loader.batch_size, loader.batch_size // loader.gpus
     drawn = np.array([bucket.factor * bucket.samples for bucket in buckets])
