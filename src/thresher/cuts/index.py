@@ -32,6 +32,8 @@ from thresher.metadata.work import WorkFolder, free_bytes, work_folder
 
 VERSION = 1
 BLOCK_ROWS = 1 << 18
+HEADER_BYTES = 128
+"""Of an .npy file of one axis, as numpy writes it."""
 ROW_BYTES = 2 * (16 + 8)
 """Of the index and of the sorted runs it is merged from."""
 NAMES = ("ids.npy", "scores.npy", "index.json")
@@ -178,7 +180,9 @@ def open_index(path: Path) -> Index:
         )  # fmt: skip
         found = Index(path, table, document["rows"], document["missing"])
         width = {"ids.npy": 16, "scores.npy": table.score_width}
-        whole = all((path / name).stat().st_size == 128 + found.rows * size for name, size in width.items())
+        whole = all(
+            (path / name).stat().st_size == HEADER_BYTES + found.rows * size for name, size in width.items()
+        )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise FileFormatError(
             f"{path} is damaged ({error!r}). Make it again with `thresher index`."
@@ -203,22 +207,19 @@ class FromIndex(Engine):
 
     name = "index"
 
-    @cached_property
-    def ids(self) -> Array:
-        """Pairs of integers, ascending; shape (rows, 2)."""
-        kept = np.load(self.index.path / "ids.npy", mmap_mode="r", allow_pickle=False)
-        return kept.view(np.uint64).reshape(-1, 2)
-
-    @cached_property
-    def scores(self) -> Array:
-        """Ordered scores."""
-        kept: Array = np.load(self.index.path / "scores.npy", mmap_mode="r", allow_pickle=False)
-        return kept
-
     def blocks(self) -> Iterator[tuple[int, Array]]:
-        """First row and ordered scores of each block."""
+        """First row and ordered scores of each block; read, not mapped, so that memory stays small."""
+        dtype = np.dtype(f"u{self.index.table.score_width}")
         for first in range(0, self.index.rows, BLOCK_ROWS):
-            yield first, np.asarray(self.scores[first : first + BLOCK_ROWS])
+            yield first, self._read("scores.npy", dtype, first)
+
+    def pairs(self, first: int) -> Array:
+        """Ids of the block that begins with row `first`; shape (rows, 2)."""
+        return self._read("ids.npy", np.dtype("u8,u8"), first).view(np.uint64).reshape(-1, 2)
+
+    def _read(self, name: str, dtype: np.dtype[Any], first: int) -> Array:
+        count = min(BLOCK_ROWS, self.index.rows - first)
+        return np.fromfile(self.index.path / name, dtype, count, offset=HEADER_BYTES + first * dtype.itemsize)
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`."""
@@ -292,7 +293,7 @@ class IndexIds(SortedIds):
                 surplus = tied & (np.cumsum(tied) > left)
                 left -= int(tied.sum()) - int(surplus.sum())
                 chosen = chosen[~surplus]
-            pairs = self.engine.ids[first : first + len(ordered)][chosen]
+            pairs = self.engine.pairs(first)[chosen]
             keys = PairKeys(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
             placed, carried, tally = self.selection.place(ordered[chosen], keys, self.kind)
             if isinstance(placed, PairKeys):

@@ -6,8 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json
+from thresher.errors import InputError
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.engine import Engine
 from thresher.metadata.order import from_ordered, ordered_of
@@ -15,11 +14,7 @@ from thresher.metadata.ranks import Census, standings
 from thresher.metadata.selection import Edge, Selection, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder
-
-PLAN_VERSION = 1
-CHOICES = ("best", "mixture")
-SAME_BUDGET = 1e-9
-"""Budgets this close, relatively, are one: 1.28B typed and 1.28e9 computed."""
+from thresher.plans.saved import read_choice
 
 
 @dataclass(frozen=True)
@@ -207,38 +202,15 @@ def from_plan(
     Raises:
         InputError: No such budget or choice in the plan, or a pool that is not a bucket.
     """
-    if choice not in CHOICES:
-        raise InputError(f"--choice is {choice!r}; give {' or '.join(CHOICES)}.")
     if not passes > 0:
         raise InputError(f"--passes is {passes:g}; give a number above 0.")
-    plans = read_json(path, "plan", PLAN_VERSION, "thresher plan -o")
-    try:
-        found = [p for p in plans["plans"] if abs(p["samples_seen"] - budget) <= SAME_BUDGET * budget]
-        if not found:
-            known = ", ".join(f"{p['samples_seen']:g}" for p in plans["plans"])
-            raise InputError(f"{path} has no plan for --budget {budget:g}; it has {known}.")
-        chosen = found[0][choice]
-        if chosen is None:
-            raise InputError(
-                f"{path} has no {choice} for a budget of {budget:g}; use --choice {_other(choice)}."
-            )
-        pools, epochs = chosen["pools"], chosen["epochs"]
-        copies = {str(pool): float(e) / passes for pool, e in zip(pools, epochs, strict=True) if float(e) > 0}
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make it again with `thresher plan -o`."
-        ) from error
+    found = read_choice(path, budget, choice)
+    copies = {pool: epochs / passes for pool, epochs in zip(found.pools, found.epochs, strict=True)}
     described = {
-        "samples_seen": found[0]["samples_seen"],
+        "samples_seen": found.samples_seen,
         "choice": choice,
-        "pools": pools,
-        "epochs": epochs,
+        "pools": list(found.pools),
+        "epochs": list(found.epochs),
         "passes": passes,
     }
     return FromBuckets(buckets, copies, seed, described)
-
-
-def _other(choice: str) -> str:
-    return next(name for name in CHOICES if name != choice)

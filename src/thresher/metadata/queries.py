@@ -1,0 +1,158 @@
+"""The queries of buckets and cuts, written once on Narwhals: DuckDB, Polars, PySpark and others run them unchanged."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import narwhals as nw
+
+from thresher.errors import InputError
+from thresher.filters import Comparison
+from thresher.metadata.engine import Bin, Window
+from thresher.metadata.ids import IdKind, id_text
+from thresher.metadata.order import MISSING, from_ordered, ordered_of
+from thresher.metadata.selection import Edge, Selection, Slice
+from thresher.metadata.types import Key
+
+Frame: TypeAlias = "nw.LazyFrame[Any]"
+
+BINS = 4096
+"""Of one count; few enough to collect, many enough that a float32 is exact after three."""
+INFINITY = float("inf")
+ID, SCORE, PLACE = "thresher_id", "thresher_score", "thresher_place"
+
+
+def passing(frame: Frame, comparisons: Sequence[Comparison]) -> Frame:
+    """The rows for which every comparison holds; a missing value never passes."""
+    for one in comparisons:
+        column = nw.col(one.column)
+        numeric = one.number is not None and frame.collect_schema()[one.column].is_numeric()
+        left = column.cast(nw.Float64) if numeric else column.cast(nw.String)
+        right = nw.lit(one.number if numeric else one.text)
+        conditions = {
+            "=": left == right, "==": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
+            ">": left > right, ">=": left >= right,
+        }  # fmt: skip
+        frame = frame.filter(conditions[one.operator] & ~column.is_null())
+    return frame
+
+
+def ids_and_scores(frame: Frame, id_column: str, score: str, comparisons: Sequence[Comparison]) -> Frame:
+    """Two columns: the id, and the score as float64, null where it is missing or NaN."""
+    chosen = passing(frame, comparisons)
+    value = nw.col(score).cast(nw.Float64)
+    return chosen.select(
+        nw.col(id_column).alias(ID),
+        nw.when(~value.is_nan()).then(value).otherwise(nw.lit(None, nw.Float64)).alias(SCORE),
+    )
+
+
+def count_all(frame: Frame, width: int) -> list[Bin]:
+    """Rows per score over everything, missing scores first."""
+    score = nw.col(SCORE)
+    finite = frame.filter(score.is_finite())
+    summary = rows_of(
+        frame.select(
+            score.is_null().cast(nw.Int64).sum().alias("missing"),
+            (score == -INFINITY).cast(nw.Int64).sum().alias("least"),
+            (score == INFINITY).cast(nw.Int64).sum().alias("most"),
+        )
+    )[0]
+    limits = rows_of(finite.select(score.min().alias("low"), score.max().alias("high")))[0]
+    bins = [
+        Bin(MISSING, MISSING, int(summary["missing"] or 0)),
+        _one_score(-INFINITY, summary["least"], width),
+    ]
+    if limits["low"] is not None:
+        bins += count_between(finite, limits["low"], limits["high"], width)
+    bins.append(_one_score(INFINITY, summary["most"], width))
+    return [one for one in bins if one.rows]
+
+
+def _one_score(score: float, rows: int | None, width: int) -> Bin:
+    ordered = ordered_of(score, width)
+    return Bin(ordered, ordered, int(rows or 0))
+
+
+def count_window(frame: Frame, window: Window, width: int) -> list[Bin]:
+    """Rows per score within a window of ordered scores."""
+    return count_between(frame, from_ordered(window.low, width), from_ordered(window.high, width), width)
+
+
+def count_between(frame: Frame, low: float, high: float, width: int) -> list[Bin]:
+    """Rows in steps from `low` to `high`; each bin is given the least and greatest score that it really holds.
+
+    The step of a score never falls as the score rises, whatever the rounding, so the bins are in order on any engine.
+    """
+    score = nw.col(SCORE)
+    inside = frame.filter((score >= low) & (score <= high))
+    scale = BINS / (high - low) if high > low else 0.0
+    fine = scale == INFINITY
+    place = score if fine else ((score - low) * scale).floor()
+    found = rows_of(
+        inside.with_columns(place.alias(PLACE))
+        .group_by(PLACE)
+        .agg(nw.len().alias("rows"), score.min().alias("low"), score.max().alias("high"))
+    )
+    bins = [
+        Bin(ordered_of(one["low"], width), ordered_of(one["high"], width), int(one["rows"])) for one in found
+    ]
+    return sorted(bins, key=lambda one: one.low)
+
+
+def chosen_ids(frame: Frame, selection: Selection, kind: IdKind, width: int) -> Frame:
+    """Ids of a selection in ascending order, each with the number of its slice."""
+    place = nw.lit(None, nw.Int64)
+    for number, piece in reversed(list(enumerate(selection.slices))):
+        place = nw.when(_inside(piece, kind, width)).then(nw.lit(number)).otherwise(place)
+    return (
+        frame.with_columns(place.alias(PLACE))
+        .filter(~nw.col(PLACE).is_null())
+        .select(ID, SCORE, PLACE)
+        .sort(ID)
+    )
+
+
+def tied_ids(frame: Frame, edge: Edge, width: int) -> Frame:
+    """The smallest ids among the samples with the edge's score, as many as it says."""
+    score = nw.col(SCORE)
+    tied = score.is_null() if edge.score == MISSING else score == from_ordered(edge.score, width)
+    return frame.filter(tied).select(ID).sort(ID).head(int(edge.ties or 0))
+
+
+def rows_of(frame: Frame) -> list[dict[str, Any]]:
+    """A small answer as plain rows."""
+    return list(frame.collect("pyarrow").iter_rows(named=True))
+
+
+def _inside(piece: Slice, kind: IdKind, width: int) -> nw.Expr:
+    inside = _at_or_above(piece.last, kind, width)
+    return inside if piece.above is None else inside & ~_at_or_above(piece.above, kind, width)
+
+
+def _at_or_above(edge: Edge | None, kind: IdKind, width: int) -> nw.Expr:
+    """Whether a row ranks at or above an edge; never null."""
+    score = nw.col(SCORE)
+    if edge is not None and edge.score == MISSING and edge.ties is not None:
+        return ~score.is_null()
+    if edge is None or (edge.score == MISSING and edge.key is None):
+        return nw.lit(True) | score.is_null()
+    if edge.score == MISSING:
+        return ~score.is_null() | _up_to(edge.key, kind)
+    value = _value(edge, width)
+    # Open ties are taken apart from the rest; the rows above them are sure.
+    inside = score > value if edge.ties is not None or edge.key is not None else score >= value
+    if edge.key is not None:
+        inside = inside | ((score == value) & _up_to(edge.key, kind))
+    return ~score.is_null() & inside.fill_null(False)
+
+
+def _value(edge: Edge, width: int) -> float:
+    value = from_ordered(edge.score, width)
+    if value != value:
+        raise InputError("An edge of the buckets is not a score; make them again with `thresher buckets`.")
+    return value
+
+
+def _up_to(key: Key, kind: IdKind) -> nw.Expr:
+    text = id_text(key, kind)
+    return nw.col(ID) <= (int(text) if kind is IdKind.INTEGER else text)
