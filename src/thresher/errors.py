@@ -1,13 +1,13 @@
 """Everything thresher raises or warns about, one hierarchy.
 
-    ThresherError
-    ├── InputError            the user's input is wrong: one sentence, exit status 2
-    │   └── FileFormatError   a file is not what it should be
-    ├── MissingExtraError     an optional part is not installed; names its install line
-    └── FitError              the data cannot support the fit that was asked for
-    ThresherWarning
-    ├── ExtrapolationWarning  a prediction past everything that was measured
-    └── DataWarning           input that was accepted, with a doubt worth reading
+ThresherError
+├── InputError            the user's input is wrong: one sentence, exit status 2
+│   ├── FileFormatError   a file is not what it should be
+│   └── FitError          the data cannot support the fit that was asked for
+└── MissingExtraError     an optional part is not installed; names its install line
+ThresherWarning
+├── ExtrapolationWarning  a prediction past everything that was measured
+└── DataWarning           input that was accepted, with a doubt worth reading
 """
 
 

@@ -71,7 +71,11 @@ def format_count(value: float) -> str:
     """
     for suffix in ("T", "B", "M"):
         if abs(value) >= SUFFIXES[suffix] * 0.9995:
-            return f"{value / SUFFIXES[suffix]:.3g}{suffix}" if value < 999.5 * SUFFIXES[suffix] else f"{value:.3g}"
+            return (
+                f"{value / SUFFIXES[suffix]:.3g}{suffix}"
+                if value < 999.5 * SUFFIXES[suffix]
+                else f"{value:.3g}"
+            )
     return f"{value:,.0f}"
 
 

@@ -62,7 +62,11 @@ def frontier_figure(
         "samples seen:Q",
         scale=alt.Scale(type="log", nice=False),
         title="budget (samples seen)",
-        axis=alt.Axis(values=_ticks(frontier.samples_seen), format="~s", grid=False),
+        axis=alt.Axis(
+            values=_ticks(frontier.samples_seen),
+            labelExpr="replace(format(datum.value, '~s'), 'G', 'B')",
+            grid=False,
+        ),
     )
     y = alt.Y("error:Q", scale=alt.Scale(zero=False), title="loss" if unit == "loss" else "error (fraction)")
     layers: list[Any] = []
