@@ -226,23 +226,19 @@ def _members(
     bases: Sequence[Base], logs: Float[np.ndarray, " bases"], unit: str, *, one_size: bool
 ) -> tuple[tuple[Member, ...], list[int]]:
     """Every member with its weight, and which base it comes from."""
-    shares = normalised(np.exp(logs - logs.max()))
-    by_sharing = {
-        sharing: sum(
-            share for base, share in zip(bases, shares, strict=True) if base.choice.mixing == sharing
-        )
-        for sharing in ("sample_worth", "utility_mean")
-    }
+    # pools alone say nothing about rules: within each rule the laws compete, between rules the prior holds
+    within = np.zeros(len(bases))
+    for sharing in ("sample_worth", "utility_mean"):
+        mine = [at for at, base in enumerate(bases) if base.choice.mixing == sharing]
+        within[mine] = normalised(np.exp(logs[mine] - logs[mine].max()))
     members, base_of = [], []
-    for at, (base, share) in enumerate(zip(bases, shares, strict=True)):
-        # pools alone say nothing about rules: within each rule the laws compete, between rules the prior holds
-        within = share / by_sharing[base.choice.mixing]
+    for at, base in enumerate(bases):
         rules = ("sample_worth",) if base.choice.mixing == "sample_worth" else ("halfway", "utility_mean")
         kappas = KAPPA_PRIOR[unit] if one_size else {base.choice.kappa: 1.0}
         parameters = to_parameters(base.point.curves, base.point.theta[None], base.choice)
         for rule in rules:
             for kappa, prior in kappas.items():
-                weight = within * MIXING_PRIOR[rule] * prior
+                weight = within[at] * MIXING_PRIOR[rule] * prior
                 members.append(Member(base.choice.kernel, rule, kappa, float(weight), parameters))
                 base_of.append(at)
     return tuple(members), base_of
