@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.cli.output import Json, print_report
+from thresher.cli.output import Json, Quiet, print_report, progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from thresher.runs import Finding, PoolSummary, RunSummary
+    from thresher.runs.labels import RunLabel
 
 app = typer.Typer(
     name="runs",
@@ -52,6 +53,107 @@ def check(
     print_report(
         as_json, lambda: _content(summary, findings), lambda console: _show(console, summary, findings)
     )
+
+
+@app.command("import")
+def import_command(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Logs, evaluations, exports, run tables, or folders of them.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Run table to write, .csv or .parquet.", show_default=False)
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV: run (a name or pattern), pool, unique_samples, rank, ..")
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="Pool that every run was trained on.")] = None,
+    unique_samples: Annotated[str | None, typer.Option(help="With --pool: its distinct samples.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="imagenet1k, paper18, average38, a task or a logged name; repeatable.", show_default=False
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Take the runs of this model only.")] = None,
+    samples_per_epoch: Annotated[
+        str | None, typer.Option(help="What the trainer calls an epoch, in samples.")
+    ] = None,
+    batch_size: Annotated[str | None, typer.Option(help="Samples of a batch over all devices.")] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(help="What steps in event files and exports count: epochs, batches, samples."),
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, finished or mid-run, where no file says.")
+    ] = None,
+    exposure: Annotated[str | None, typer.Option(help="epochs or resampled, where no file says.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a run table from logs of DataComp, open_clip, CLIP_benchmark, TensorBoard, W&B and MLflow.
+
+    Accuracies become errors. What is doubtful about the logs is listed; what cannot be right is refused.
+
+    Example: thresher runs import logs/ evals/ --labels labels.csv -o runs.csv
+    """
+    from thresher.runs.importing import ImportOptions, import_runs
+    from thresher.runs.tasks import IMAGENET
+    from thresher.runs.writing import write_runs
+    from thresher.units import parse_samples
+
+    def samples(text: str | None, flag: str) -> float | None:
+        return parse_samples(text, flag) if text is not None else None
+
+    options = ImportOptions(
+        tuple(metric or (IMAGENET,)),
+        model,
+        step,
+        samples(samples_per_epoch, "--samples-per-epoch"),
+        samples(batch_size, "--batch-size"),
+        schedule,
+        exposure,
+    )
+    chosen = _labels(labels, pool, samples(unique_samples, "--unique-samples"))
+    with progress_bar(quiet=quiet or as_json) as progress:
+        found = import_runs(paths, chosen, options, progress)
+    write_runs(found.table, output)
+    runs_found = len({row.run_key for row in found.table.rows})
+    content = {
+        "rows": len(found.table),
+        "runs": runs_found,
+        "pools": list(found.table.pools),
+        "metrics": list(found.table.metrics),
+        "models": list(found.table.models),
+        "path": str(output),
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+
+    def show(console: "Console") -> None:
+        from rich.text import Text
+
+        console.print(
+            Text(
+                f"{_count(len(found.table), 'row')} of {_count(runs_found, 'run')}, "
+                f"{', '.join(found.table.metrics)}: wrote {output}."
+            )
+        )
+        for finding in found.findings:
+            console.print(Text(f"{finding.severity}: {finding.message}"))
+
+    print_report(as_json, lambda: content, show)
+
+
+def _labels(file: Path | None, pool: str | None, unique_samples: float | None) -> "tuple[RunLabel, ...]":
+    from thresher.errors import InputError
+    from thresher.runs.labels import RunLabel, read_labels
+
+    if (pool is None) != (unique_samples is None):
+        raise InputError("--pool and --unique-samples go together: a pool is known by its name and its size.")
+    if file is not None and pool is not None:
+        raise InputError("Give --labels or --pool, not both; --labels names the pool of every run.")
+    if file is not None:
+        return read_labels(file)
+    return (RunLabel("*", pool, unique_samples),) if pool is not None and unique_samples is not None else ()
 
 
 def _content(summary: "RunSummary", findings: "tuple[Finding, ...]") -> Mapping[str, Any]:

@@ -1,0 +1,164 @@
+"""Logs of open_clip's trainer: params.txt, checkpoints/results.jsonl and out.log of one run folder."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import FileFormatError, InputError
+from thresher.runs.logged import Checkpoint, Logs, TrainingFacts, read_json_lines, sorted_metrics
+
+READER = "open_clip"
+PARAMS = "params.txt"
+RESULTS = "results.jsonl"
+OUT = "out.log"
+DIGITS_IN_LOG = 4
+"""out.log prints metrics with four decimals."""
+
+_EVALUATION = re.compile(r"Eval Epoch: (\d+) (?!\[)(.+)$")
+_TRAINING = re.compile(r"Train Epoch: \d+ \[\s*\d+/(\d+) ")
+
+
+def run_folder(path: Path) -> Path:
+    """The run's folder, from any of its files."""
+    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
+
+
+def read_open_clip(folder: Path) -> Logs:
+    """What one run folder says: how the run was trained and what was measured at which epoch.
+
+    `results.jsonl` has no epoch unless validation data was set; it then comes from the evaluations in `out.log`,
+    found by their values, in order. Times and paths in the files are not used: machines and mounts change.
+
+    Raises:
+        FileFormatError: A line that is not whole.
+        InputError: An epoch that cannot be found, or one that is measured twice.
+    """
+    params, out = folder / PARAMS, folder / OUT
+    facts = read_params(params, out) if params.exists() else None
+    results = next((p for p in (folder / "checkpoints" / RESULTS, folder / RESULTS) if p.exists()), None)
+    lines = list(read_json_lines(results)) if results is not None else []
+    evaluations = _evaluations(out) if any("epoch" not in found for _, found in lines) else []
+    checkpoints = []
+    for number, found in lines:
+        place = f"{results} line {number}"
+        epoch = found.get("epoch")
+        if epoch is None:
+            epoch = _epoch_of(found, evaluations, place, out)
+        if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
+            raise FileFormatError(f"{place}: epoch is {epoch!r}, not a number of epochs.")
+        measured = {
+            name: value
+            for name, value in found.items()
+            if name not in ("epoch", "num_samples", "num_elements")
+        }
+        tasks, logged = sorted_metrics(measured, place)
+        checkpoints.append(Checkpoint(folder.name, place, READER, float(epoch), tasks=tasks, logged=logged))
+    return Logs(_distinct(checkpoints, folder), {folder.name: (facts,)} if facts is not None else {})
+
+
+def read_params(path: Path, out: Path | None = None) -> TrainingFacts:
+    """How a run was trained, from its params.txt; samples of an epoch come from out.log where they were not given.
+
+    Raises:
+        FileFormatError: It is not a list of `name: value` lines.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path} is not a text file.") from error
+    given = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    if "model" not in given and "epochs" not in given:
+        raise FileFormatError(f"{path} is not open_clip's params.txt: it has neither model nor epochs.")
+    samples = _number(given, "train_num_samples", path)
+    return TrainingFacts(
+        model=_stated(given, "model"),
+        seed=_stated(given, "seed"),
+        epochs=_number(given, "epochs", path),
+        samples_per_epoch=samples if samples is not None else _logged_epoch(out),
+        scheduler="const" if given.get("skip_scheduler") == "True" else _stated(given, "lr_scheduler"),
+        cooldown=_number(given, "epochs_cooldown", path) or 0.0,
+        exposure={"True": "resampled", "False": "epochs"}.get(given.get("dataset_resampled", "")),
+        evaluation=_evaluated_on(given),
+        place=str(path),
+    )
+
+
+def _stated(given: Mapping[str, str], name: str) -> str | None:
+    value = given.get(name, "").strip()
+    return None if value in ("", "None") else value
+
+
+def _number(given: Mapping[str, str], name: str, path: Path) -> float | None:
+    value = _stated(given, name)
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: {name} is {value!r}, not a number.") from error
+
+
+def _evaluated_on(given: Mapping[str, str]) -> str | None:
+    """The evaluation sets by the last part of their paths, which survives a change of mounts."""
+    sets = [
+        f"{name}={Path(value).name or value}"
+        for name in ("imagenet_val", "imagenet_v2", "val_data")
+        if (value := _stated(given, name)) is not None
+    ]
+    return " ".join(sets) or None
+
+
+def _logged_epoch(out: Path | None) -> float | None:
+    if out is None or not out.exists():
+        return None
+    with out.open(encoding="utf-8", errors="replace") as lines:
+        found = next((match for line in lines if (match := _TRAINING.search(line))), None)
+    return float(found[1]) if found else None
+
+
+def _evaluations(out: Path) -> list[tuple[int, dict[str, float]]]:
+    """Epoch and printed metrics of every evaluation in a log, in order."""
+    if not out.exists():
+        return []
+    found = []
+    with out.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            match = _EVALUATION.search(line.rstrip("\n"))
+            if match is None:
+                continue
+            pairs = [part.rsplit(": ", 1) for part in match[2].split("\t")]
+            found.append((int(match[1]), {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}))
+    return found
+
+
+def _epoch_of(
+    found: Mapping[str, Any], evaluations: list[tuple[int, dict[str, float]]], place: str, out: Path
+) -> int:
+    """The epoch of the first evaluation not yet used that printed these values; it and those before it are used up."""
+    for at, (epoch, printed) in enumerate(evaluations):
+        same = printed.keys() & found.keys()
+        if same and all(abs(printed[k] - float(found[k])) <= 0.51 * 10**-DIGITS_IN_LOG for k in same):
+            del evaluations[: at + 1]
+            return epoch
+    raise InputError(
+        f"{place} names no epoch, and {out.name if out.exists() else 'the missing ' + out.name} has no evaluation with its "
+        'values. Put the run\'s out.log beside params.txt, or add "epoch" to that line.'
+    )
+
+
+def _distinct(checkpoints: Sequence[Checkpoint], folder: Path) -> tuple[Checkpoint, ...]:
+    """Checkpoints, one an epoch; an evaluation repeated with the same result counts once.
+
+    Raises:
+        InputError: One epoch has two results: two runs wrote into one folder.
+    """
+    first: dict[float | None, Checkpoint] = {}
+    for one in checkpoints:
+        known = first.setdefault(one.epoch, one)
+        if known is not one and (known.tasks, known.logged) != (one.tasks, one.logged):
+            raise InputError(
+                f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}. "
+                "Give each its own folder, or remove the lines of the abandoned one."
+            )
+    return tuple(first.values())
