@@ -1,15 +1,45 @@
 """PLAN files, and what a plan takes from buckets.json."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
+from thresher.pools import check_weights
 from thresher.units import parse_samples
 
 PLAN_VERSION = 1
 BUCKETS_VERSION = 1
+CHOICES = ("best", "mixture")
+SAME_BUDGET = 1e-9
+"""Budgets this close, relatively, are one: 1.28B typed and 1.28e9 computed."""
+
+
+@dataclass(frozen=True)
+class SavedChoice:
+    """What a PLAN file says to train on at one budget.
+
+    Attributes:
+        samples_seen: The budget, in samples.
+        choice: `best` or `mixture`.
+        pools: Names; only those that are trained on.
+        weights: Share of the samples seen that each gets.
+        epochs: Passes over each.
+    """
+
+    samples_seen: float
+    choice: str
+    pools: tuple[str, ...]
+    weights: tuple[float, ...]
+    epochs: tuple[float, ...]
+
+    @property
+    def unique_samples(self) -> tuple[float, ...]:
+        """Distinct samples of each pool."""
+        return tuple(self.samples_seen * w / e for w, e in zip(self.weights, self.epochs, strict=True))
 
 
 def write_plans(document: Mapping[str, Any], path: Path) -> None:
@@ -19,6 +49,53 @@ def write_plans(document: Mapping[str, Any], path: Path) -> None:
         InputError: The path cannot be written.
     """
     write_json(path, "plan", PLAN_VERSION, document)
+
+
+def read_choice(path: Path, samples_seen: float | None, choice: str = "best") -> SavedChoice:
+    """What a PLAN file says to train on at one budget.
+
+    Args:
+        path: A file made by `thresher plan -o`.
+        samples_seen: Which of its budgets, in samples; None where it has only one.
+        choice: `best` or `mixture`.
+
+    Raises:
+        FileFormatError: Not such a file, or a damaged one.
+        InputError: No such budget or choice in it.
+    """
+    if choice not in CHOICES:
+        raise InputError(f"--choice is {choice!r}; give {' or '.join(CHOICES)}.")
+    plans = read_json(path, "plan", PLAN_VERSION, "thresher plan -o")
+    try:
+        budgets = [float(one["samples_seen"]) for one in plans["plans"]]
+        known = ", ".join(f"{budget:.12g}" for budget in budgets)
+        if samples_seen is None and len(budgets) != 1:
+            raise InputError(f"{path} has {len(budgets)} plans; choose one with --budget: {known}.")
+        wanted = budgets[0] if samples_seen is None else samples_seen
+        found = [
+            one
+            for one, budget in zip(plans["plans"], budgets, strict=True)
+            if abs(budget - wanted) <= SAME_BUDGET * wanted
+        ]
+        if not found:
+            raise InputError(f"{path} has no plan for --budget {wanted:g}; it has {known}.")
+        chosen = found[0][choice]
+        if chosen is None:
+            other = next(name for name in CHOICES if name != choice)
+            raise InputError(f"{path} has no {choice} for a budget of {wanted:g}; use --choice {other}.")
+        rows = zip(chosen["pools"], chosen["weights"], chosen["epochs"], strict=True)
+        used = [(str(pool), float(w), float(e)) for pool, w, e in rows if float(e) > 0]
+        if not used or not all(math.isfinite(e) and w > 0 for _, w, e in used):
+            raise ValueError("weights and epochs")
+        pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
+        check_weights(pools, weights)
+        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(
+            f"{path} is damaged ({error!r}). Make it again with `thresher plan -o`."
+        ) from error
 
 
 def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
