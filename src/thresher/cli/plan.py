@@ -33,6 +33,17 @@ def plan(
         list[str] | None, typer.Option(help="Pool that every candidate holds; repeatable.")
     ] = None,
     never: Annotated[list[str] | None, typer.Option(help="Pool that no candidate holds; repeatable.")] = None,
+    min_share: Annotated[
+        list[str] | None, typer.Option(help="Least share in the mixture: POOL=0.2, or 0.05 for every pool.")
+    ] = None,
+    max_share: Annotated[
+        list[str] | None, typer.Option(help="Greatest share: POOL=0.5, or 0.5 for every pool.")
+    ] = None,
+    at_most: Annotated[int | None, typer.Option(help="Most pools in a choice.")] = None,
+    storage: Annotated[str | None, typer.Option(help="Most unique samples in a choice.")] = None,
+    integer_repeats: Annotated[
+        bool, typer.Option("--integer-repeats", help="Write every sample of the mixture in whole copies.")
+    ] = False,
     exposure: Annotated[
         str | None, typer.Option(help="How training draws samples: epochs or resampled.")
     ] = None,
@@ -52,6 +63,7 @@ def plan(
     """
     from thresher.cli.output import say_warnings
     from thresher.cli.tables import plans_table
+    from thresher.plans.constraints import Constraints, read_shares
     from thresher.plans.plan import choose_plans
     from thresher.plans.saved import read_pool_size, write_plans
     from thresher.reports.documents import plans
@@ -68,9 +80,16 @@ def plan(
             budgets,
             sets=[tuple(name.strip() for name in names.split("+")) for names in pools or ()],
             pool_size=size,
-            max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs else None,
-            must=must or (),
-            never=never or (),
+            constraints=Constraints(
+                max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs else None,
+                min_share=read_shares(min_share or (), "--min-share"),
+                max_share=read_shares(max_share or (), "--max-share"),
+                must=must or (),
+                never=never or (),
+                at_most=at_most,
+                storage=parse_samples(storage, "--storage") if storage else None,
+                integer_repeats=integer_repeats,
+            ),
             exposure=exposure,
             model=model,
             model_parameters=parse_samples(model_parameters, "--model-parameters")

@@ -101,6 +101,8 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
         rules = [f"{rule.name} {rule.error:.4f}" for rule in plan.baselines if rule.error is not None]
         console.print(f"Simple rules, predicted error: {'; '.join(rules)}.")
         console.print(plan.verdict)
+        if plan.weighted:
+            console.print(plan.weighted.verdict)
         for text in plan.sensitivity:
             console.print(f"- {text}")
 

@@ -14,7 +14,10 @@ from thresher.fits.resize import for_exposure
 from thresher.plans.baselines import Baseline, baselines
 from thresher.plans.candidates import candidates
 from thresher.plans.choice import Choice, compare, verdict
+from thresher.plans.constraints import Constraints
+from thresher.plans.mixture import BestMixture, choose_mixture
 from thresher.plans.sensitivity import sensitivity
+from thresher.pools import Mixture
 from thresher.units import check_samples, format_count
 
 
@@ -29,6 +32,7 @@ class Plan:
         either: Whether the runner-up's expected excess is below the noise of one run.
         baselines: Simple rules.
         verdict: One sentence for a person.
+        weighted: The best mixture over weights, and what it gains; None where no pool is ranked.
         sensitivity: What would be chosen under other assumptions, in sentences.
         warnings: What to doubt.
     """
@@ -40,8 +44,14 @@ class Plan:
     either: bool
     baselines: tuple[Baseline, ...]
     verdict: str
+    weighted: BestMixture | None = None
     sensitivity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def mixture(self) -> Choice | None:
+        """The best mixture over weights; the best nested pool where no other weights are offered."""
+        return self.weighted.choice if self.weighted else None
 
 
 def choose_plans(
@@ -53,6 +63,7 @@ def choose_plans(
     max_epochs: float | None = None,
     must: Sequence[str] = (),
     never: Sequence[str] = (),
+    constraints: Constraints | None = None,
     exposure: str | None = None,
     model: str | None = None,
     model_parameters: float | None = None,
@@ -68,6 +79,8 @@ def choose_plans(
         max_epochs: Most passes over any pool.
         must: Pools that every candidate holds.
         never: Pools that no candidate holds.
+        constraints: All of these limits and more in one value, instead of `max_epochs`, `must` and `never`. Shares and
+            whole repeats limit the mixture alone; the others limit every choice.
         exposure: How training will draw samples, `epochs` or `resampled`; as in the runs if None.
         model: The model that will be trained, to say where half-lives are carried between models.
         model_parameters: Its parameters, to say where language models over-fit.
@@ -81,30 +94,23 @@ def choose_plans(
         raise InputError("No budget is given; give one or more, for example --budget 640M.")
     for budget in samples_seen:
         check_samples(budget, "--budget")
-    if max_epochs is not None and not max_epochs > 0:
-        raise InputError(f"--max-epochs is {max_epochs:g}; it must be positive.")
-    options = candidates(fit, sets=sets, pool_size=pool_size, must=must, never=never)
+    limits = constraints or Constraints(max_epochs=max_epochs, must=must, never=never)
+    if constraints is not None and (max_epochs is not None or must or never):
+        raise InputError("Give constraints, or max_epochs, must and never; not both.")
+    options = candidates(fit, sets=sets, pool_size=pool_size, must=limits.must, never=limits.never)
     fit, doubts = for_exposure(fit, exposure)
     doubts = (*doubts, *model_warnings(fit, model))
     budgets = np.asarray(samples_seen, dtype=float)
     mixtures = [option.mixture for option in options]
     expected = expected_errors(fit, mixtures, budgets)
     draws, weights = draw_errors(fit, mixtures, budgets)
-    low, high = run_interval(draws, weights, fit.noise_sd)
+    low, high = run_interval(draws, weights, fit.run_sd)
     simple = baselines(fit, pool_size, budgets)
     plans = []
     for at, budget in enumerate(budgets):
-        feasible = [
-            i
-            for i, option in enumerate(options)
-            if max_epochs is None or max(option.mixture.epochs(budget)) <= max_epochs * (1 + 1e-9)
-        ]
+        feasible = [i for i, option in enumerate(options) if limits.allows(option.mixture, budget)]
         if not feasible:
-            least = min(max(option.mixture.epochs(budget)) for option in options)
-            raise InputError(
-                f"At {format_count(budget)} samples every candidate needs at least {least:.3g} epochs, more than --max-epochs "
-                f"{max_epochs:g}. Raise it, or rank more pools."
-            )
+            raise _nothing_feasible([option.mixture for option in options], limits, float(budget))
         share, regret = compare(draws[:, feasible, at], weights)
         choices = tuple(
             Choice(
@@ -122,6 +128,7 @@ def choose_plans(
         best, runner_up = choices[order[0]], choices[order[1]] if len(order) > 1 else None
         either = runner_up is not None and runner_up.expected_regret - best.expected_regret < fit.noise_sd
         mixture = best.candidate.mixture
+        weighted = choose_mixture(fit, float(budget), limits, choices, pool_size)
         plans.append(
             Plan(
                 samples_seen=float(budget),
@@ -131,6 +138,7 @@ def choose_plans(
                 either=either,
                 baselines=simple[at],
                 verdict=verdict(fit, best, runner_up, either=either, borrowed=borrowed),
+                weighted=weighted,
                 sensitivity=sensitivity(
                     fit,
                     draws[:, feasible, at],
@@ -148,6 +156,30 @@ def choose_plans(
     for message in dict.fromkeys(text for plan in plans for text in plan.warnings):
         warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     return tuple(plans)
+
+
+def _nothing_feasible(mixtures: Sequence[Mixture], limits: Constraints, samples_seen: float) -> InputError:
+    """What to say where no candidate keeps to the limits: the least that each would have to be."""
+    at = f"At {format_count(samples_seen)} samples every candidate needs"
+    epochs = min(max(mixture.epochs(samples_seen)) for mixture in mixtures)
+    if limits.max_epochs is not None and epochs > limits.max_epochs:
+        return InputError(
+            f"{at} at least {epochs:.3g} epochs, more than --max-epochs {limits.max_epochs:g}. Raise it, or rank more pools."
+        )
+    size = min(mixture.unique_samples for mixture in mixtures)
+    if limits.storage is not None and size > limits.storage:
+        return InputError(
+            f"{at} at least {format_count(size)} unique samples, more than --storage "
+            f"{format_count(limits.storage)}. Raise it, or compare a smaller set with --pools."
+        )
+    count = min(len(mixture.pools) for mixture in mixtures)
+    if limits.at_most is not None and count > limits.at_most:
+        return InputError(f"{at} at least {count} pools, more than --at-most {limits.at_most}. Raise it.")
+    flags = {"--max-epochs": limits.max_epochs, "--storage": limits.storage, "--at-most": limits.at_most}
+    clash = " and ".join(flag for flag, given in flags.items() if given is not None)
+    return InputError(
+        f"At {format_count(samples_seen)} samples no candidate meets {clash} together; relax one of them."
+    )
 
 
 def choose_plan(fit: Fit, samples_seen: float, *, pool_size: float | None = None) -> Plan:

@@ -10,6 +10,7 @@ from thresher.pilots.recovery import Recovery
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
+from thresher.plans.mixture import Gain
 from thresher.plans.plan import Plan
 
 
@@ -75,7 +76,9 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "samples_seen": plan.samples_seen,
                 "best": _choice(plan.best),
                 "candidates": [_choice(choice) for choice in plan.choices],
-                "mixture": None,
+                "mixture": _choice(plan.mixture) if plan.mixture else None,
+                "mixture_verdict": plan.weighted.verdict if plan.weighted else None,
+                "gain": _gain(plan.weighted.gain) if plan.weighted else None,
                 "baselines": [
                     {"name": baseline.name, "error": baseline.error} for baseline in plan.baselines
                 ],
@@ -152,6 +155,10 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "probability_best": choice.probability_best,
         "expected_regret": choice.expected_regret,
     }
+
+
+def _gain(gain: Gain) -> dict[str, float]:
+    return {"error": gain.error, "low": gain.low, "high": gain.high, "probability": gain.probability}
 
 
 def _pools(candidate: Candidate) -> list[str]:

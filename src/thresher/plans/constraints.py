@@ -1,0 +1,270 @@
+"""What the weights of a mixture must respect, and which constraints cannot hold together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from thresher.errors import InputError
+from thresher.pools import Mixture, Pool
+from thresher.shapes import Bool, Float
+from thresher.units import format_count, parse_number
+
+SLACK = 1e-9
+"""Relative rounding that a cap forgives."""
+WHOLE_SLACK = 1e-6
+"""Relative rounding that whole numbers of copies forgive."""
+EVERY = "*"
+"""Stands for every pool that is not named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraints:
+    """Limits on a mixture.
+
+    Attributes:
+        max_epochs: Most passes over any pool.
+        min_share: Least share of the samples seen, by pool; the name `*` stands for every pool that is not named.
+        max_share: Greatest share, likewise.
+        must: Pools that are in: seen once in whole, or at least in proportion to their size if the budget is small.
+        never: Pools that are out.
+        at_most: Most pools with any weight.
+        storage: Most unique samples in all pools with any weight.
+        integer_repeats: Whether every sample is written a whole number of times into a subset that is then
+            passed over as a whole, so that epochs are in whole ratios to each other.
+    """
+
+    max_epochs: float | None = None
+    min_share: Mapping[str, float] = field(default_factory=dict)
+    max_share: Mapping[str, float] = field(default_factory=dict)
+    must: Sequence[str] = ()
+    never: Sequence[str] = ()
+    at_most: int | None = None
+    storage: float | None = None
+    integer_repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_epochs is not None and not self.max_epochs > 0:
+            raise InputError(f"--max-epochs is {self.max_epochs:g}; it must be positive.")
+        if self.at_most is not None and self.at_most < 1:
+            raise InputError(f"--at-most is {self.at_most}; a mixture has at least 1 pool.")
+        if self.storage is not None and not self.storage >= 1:
+            raise InputError(f"--storage is {self.storage:g}; give unique samples, for example 30M.")
+        for flag, shares in (("--min-share", self.min_share), ("--max-share", self.max_share)):
+            for name, share in shares.items():
+                if not 0 <= share <= 1:
+                    raise InputError(f"{flag} of {name} is {share:g}; a share lies in [0, 1].")
+        for name, least in self.min_share.items():
+            most = self.max_share.get(name, self.max_share.get(EVERY, 1.0))
+            if least > most:
+                raise InputError(
+                    f"--min-share {name}={least:g} and --max-share {most:g} clash; lower one or raise the other."
+                )
+            if least > 0 and name in self.never:
+                raise InputError(f"--min-share {name}={least:g} and --never {name} clash; drop one of them.")
+        both = sorted(set(self.must) & set(self.never))
+        if both:
+            raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
+        total = sum(self.min_share.values())
+        if total > 1 + SLACK:
+            raise InputError(f"--min-share adds up to {total:g}, past 1: {_listed(self.min_share)}.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every pool that is named."""
+        named = [*self.must, *self.never, *self.min_share, *self.max_share]
+        return tuple(name for name in dict.fromkeys(named) if name != EVERY)
+
+    def allows(self, mixture: Mixture, samples_seen: float) -> bool:
+        """Whether a set of pools sampled evenly keeps to what holds for sets: epochs, number of pools and storage."""
+        return not (
+            (
+                self.max_epochs is not None
+                and max(mixture.epochs(samples_seen)) > self.max_epochs * (1 + SLACK)
+            )
+            or (self.at_most is not None and len(mixture.pools) > self.at_most)
+            or (self.storage is not None and mixture.unique_samples > self.storage * (1 + SLACK))
+        )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Constraints as numbers, for the pools that a mixture may hold.
+
+    Attributes:
+        pools: Candidates for weight, none of them in `never`.
+        lower: Least weights.
+        upper: Greatest weights.
+        at_most: Most pools with weight.
+        storage: Most unique samples in pools with weight.
+    """
+
+    pools: tuple[Pool, ...]
+    lower: Float[np.ndarray, " pools"]
+    upper: Float[np.ndarray, " pools"]
+    at_most: int
+    storage: float
+
+    @property
+    def sizes(self) -> Float[np.ndarray, " pools"]:
+        """Unique samples of each pool."""
+        return np.array([pool.unique_samples for pool in self.pools])
+
+    @property
+    def required(self) -> Bool[np.ndarray, " pools"]:
+        """Pools that must have weight."""
+        return self.lower > 0
+
+    def holds(self, used: Bool[np.ndarray, " pools"]) -> bool:
+        """Whether weights on exactly these pools can keep to every bound."""
+        return bool(
+            used.sum() <= self.at_most
+            and self.sizes[used].sum() <= self.storage * (1 + SLACK)
+            and not np.any(self.required & ~used)
+            and self.upper[used].sum() >= 1 - SLACK
+        )
+
+
+def bounds(constraints: Constraints, pools: Sequence[Pool], samples_seen: float) -> Bounds:
+    """The constraints at one budget.
+
+    Args:
+        constraints: What to respect.
+        pools: Ranked pools of a fit.
+        samples_seen: Budget in samples.
+
+    Raises:
+        InputError: A pool that is not among them, or constraints that clash; the message names those.
+    """
+    known = {pool.name for pool in pools}
+    for name in constraints.names:
+        if name not in known:
+            raise InputError(
+                f"Pool {name!r} is not among the ranked pools, which mix: {', '.join(sorted(known))}."
+            )
+    allowed = tuple(pool for pool in pools if pool.name not in constraints.never)
+    if not allowed:
+        raise InputError("--never leaves out every ranked pool; drop one of them.")
+    sizes = np.array([pool.unique_samples for pool in allowed])
+    fair = np.minimum(sizes / samples_seen, sizes / sizes.sum())
+    at_least = constraints.min_share.get(EVERY, 0.0)
+    lower = np.array(
+        [
+            max(
+                constraints.min_share.get(pool.name, at_least),
+                fair[i] if pool.name in constraints.must else 0.0,
+            )
+            for i, pool in enumerate(allowed)
+        ]
+    )
+    most = constraints.max_share.get(EVERY, 1.0)
+    upper = np.array([constraints.max_share.get(pool.name, most) for pool in allowed])
+    if constraints.max_epochs is not None:
+        upper = np.minimum(upper, constraints.max_epochs * sizes / samples_seen)
+    found = Bounds(
+        allowed,
+        lower,
+        np.maximum(upper, 0.0),
+        len(allowed) if constraints.at_most is None else constraints.at_most,
+        float("inf") if constraints.storage is None else constraints.storage,
+    )
+    _check(found, constraints, samples_seen)
+    return found
+
+
+def _check(found: Bounds, constraints: Constraints, samples_seen: float) -> None:
+    """Refuse bounds that no mixture can meet.
+
+    Raises:
+        InputError: Naming the constraints that clash.
+    """
+    asking = [
+        flag
+        for flag, given in (("--must", constraints.must), ("--min-share", constraints.min_share))
+        if given
+    ]
+    least = " and ".join(asking)
+    capped = [
+        flag
+        for flag, given in (
+            ("--max-share", constraints.max_share),
+            ("--max-epochs", constraints.max_epochs is not None),
+        )
+        if given
+    ]
+    caps = " and ".join(capped)
+    at = f"at {format_count(samples_seen)} samples"
+    for pool, low, high in zip(found.pools, found.lower, found.upper, strict=True):
+        if low > high * (1 + SLACK):
+            raise InputError(
+                f"Pool {pool.name!r} needs a share of {low:.3g} {at} ({least}), but {caps} allows {high:.3g}; relax one of them."
+            )
+    if found.lower.sum() > 1 + SLACK:
+        raise InputError(
+            f"Together {least} need {found.lower.sum():.3g} of the samples {at}, past 1; relax one of them."
+        )
+    if found.upper.sum() < 1 - SLACK:
+        never = " and --never" if constraints.never else ""
+        raise InputError(
+            f"Within {caps}{never} there is room for {found.upper.sum():.3g} of the samples {at}, less than 1; relax one of them."
+        )
+    count = int(found.required.sum())
+    if count > found.at_most:
+        raise InputError(f"--at-most {found.at_most} clashes with the {count} pools of {least}; raise it.")
+    held = float(found.sizes[found.required].sum())
+    if held > found.storage * (1 + SLACK):
+        raise InputError(
+            f"--storage {format_count(found.storage)} clashes with {least}, whose pools hold {format_count(held)}; raise it."
+        )
+    if found.sizes.min() > found.storage * (1 + SLACK):
+        raise InputError(
+            f"--storage {format_count(found.storage)} is smaller than every pool (the smallest holds "
+            f"{format_count(float(found.sizes.min()))}); raise it."
+        )
+    widest = np.sort(np.where(found.required, np.inf, found.upper))[::-1][: found.at_most]
+    room = float(np.where(np.isinf(widest), 0.0, widest).sum() + found.upper[found.required].sum())
+    if room < 1 - SLACK:
+        raise InputError(
+            f"Within --at-most {found.at_most} and {caps} there is room for {room:.3g} of the samples {at}, less than 1; relax "
+            "one of them."
+        )
+
+
+def read_shares(texts: Sequence[str], flag: str) -> dict[str, float]:
+    """Shares by pool from texts such as `top_10_20=0.5`, or `0.5` for every pool.
+
+    Args:
+        texts: One for each pool.
+        flag: For messages.
+
+    Raises:
+        InputError: A text that is neither, or a pool named twice.
+
+    >>> read_shares(["top_10_20=50%", "0.8"], "--max-share")
+    {'top_10_20': 0.5, '*': 0.8}
+    """
+    shares: dict[str, float] = {}
+    for text in texts:
+        name, separator, share = text.rpartition("=")
+        key = name.strip() if separator else EVERY
+        if key in shares:
+            raise InputError(
+                f"{flag} is given twice for {'every pool' if key == EVERY else key}; give it once."
+            )
+        shares[key] = parse_number(share, flag)
+    return shares
+
+
+def clash_of_sets(found: Bounds, constraints: Constraints) -> InputError:
+    """What to say where no set of pools within the storage has room for all samples."""
+    flags = [f"--storage {format_count(found.storage)}"]
+    flags += ["--max-epochs"] if constraints.max_epochs is not None else []
+    flags += ["--max-share"] if constraints.max_share else []
+    flags += [f"--at-most {found.at_most}"] if constraints.at_most is not None else []
+    flags += ["--must"] if constraints.must else []
+    flags += ["--min-share"] if constraints.min_share else []
+    return InputError(f"No set of pools meets {', '.join(flags)} together; relax one of them.")
+
+
+def _listed(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}={share:g}" for name, share in shares.items())
