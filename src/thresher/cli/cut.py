@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from thresher.cuts.index import Index
     from thresher.cuts.requests import Request
     from thresher.metadata.buckets import Buckets
+    from thresher.metadata.engine import Engine
+    from thresher.metadata.table import Table
 
 
 def cut(
@@ -54,6 +56,10 @@ def cut(
     ] = None,
     verify: Annotated[
         Path | None, typer.Option(help="Prove this subset file instead of writing one.")
+    ] = None,
+    shards: Annotated[
+        Path | None,
+        typer.Option(help="Folder of one .tar per metadata file: -o is a .txt list of whole shards."),
     ] = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="Refuse metadata that repeats a chosen id.")
@@ -101,6 +107,9 @@ def cut(
                     where=where, memory=memory,
                 )
             )  # fmt: skip
+        if shards is not None:
+            _write_shards(request, table, shards, output, querying, as_json)
+            return
         try:
             done = write_cut(
                 request,
@@ -134,6 +143,22 @@ def cut(
         console.print(f"sha256 {made.sha256}")
 
     print_report(as_json, done.to_json, show)
+
+
+def _write_shards(
+    request: "Request", table: "Table", shards: Path, output: Path, engine: "Engine", as_json: bool
+) -> None:
+    from thresher.cuts.requests import FromBuckets
+    from thresher.cuts.shards import write_shards
+
+    if not isinstance(request, FromBuckets) or output.suffix != ".txt":
+        raise InputError("--shards lists whole shards of --pool or --plan in a .txt file; name one with -o.")
+    lines = write_shards(request, table, shards, output, engine=engine)
+    print_report(
+        as_json,
+        lambda: {"path": str(output), "shards": lines},
+        lambda console: console.print(f"{output}: {lines:,} shards."),
+    )
 
 
 def _index(

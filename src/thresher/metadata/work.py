@@ -111,7 +111,9 @@ def _take_over(folder: WorkFolder, mark: str) -> None:
     found = folder.get("job.json")
     if found is None or found.get("fingerprint") != mark:
         for path in folder.path.iterdir():
-            if path.name != "lock":
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "lock":
                 path.unlink()
         folder.put("job.json", {"fingerprint": mark})
     for path in folder.path.glob("*.part"):
