@@ -39,7 +39,8 @@ def bootstrap(
     noise[::2] = resampled[::2]
     errors = np.repeat(observations.error[None], replicates, axis=0)
     simulated = fitted[used] + noise / observations.weight[used]
-    least = curves.floor + SMALLEST_SHARE_OF_EXCESS * (fitted[used] - curves.floor)
+    floor = curves.expand(theta[None]).d[0]
+    least = floor + SMALLEST_SHARE_OF_EXCESS * (fitted[used] - floor)
     errors[:, used] = np.maximum(simulated, least)
 
     lower, upper = curves.bounds

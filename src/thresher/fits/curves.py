@@ -22,6 +22,8 @@ UTILITY_BOUNDS = (1e-3, 5.0)
 """Magnitudes of b: an error that no budget changes, and one that falls a thousandfold in a decade."""
 HALF_LIFE_BOUNDS = (0.05, 1000.0)
 """Half-lives in epochs: a first repetition worth 1e-6 of a pass, and 1000 epochs without visible loss."""
+HIGHEST_FLOOR = 0.95
+"""A floor that is fitted stays below this share of the smallest observed error."""
 LEVEL_BOUNDS = (math.log(1e-9), math.log(1e6))
 ONSET_BELOW_FIRST_RUN = math.exp(25.0)
 """The onset is sought between the smallest run's samples and this factor below it."""
@@ -39,6 +41,7 @@ class Sharing:
         log_amplitude: ln A where fixed; the centre of its prior where not.
         amplitude_prior_sd: Standard deviation of the prior of ln A; 0 fixes A.
         log_onset: ln n0 where fixed, else None.
+        free_floor: Whether the floor d is a parameter too; the floor of the curves is then where it starts.
     """
 
     shared_utility: bool
@@ -46,6 +49,7 @@ class Sharing:
     log_amplitude: float
     amplitude_prior_sd: float
     log_onset: float | None
+    free_floor: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Curves:
             "level": 0 if sharing.shared_onset else groups - self.anchored,
             "log_amplitude": int(sharing.shared_onset and sharing.amplitude_prior_sd > 0),
             "log_onset": int(sharing.shared_onset and sharing.log_onset is None),
+            "floor": int(sharing.free_floor),
         }
         ends = np.cumsum(list(lengths.values()))
         return {
@@ -110,12 +115,14 @@ class Curves:
         used = observations.used
         first = np.log(observations.samples_seen[used].min())
         highest = np.log(observations.error[used].max() - self.floor)
+        smallest = float(observations.error[used].min())
         limits: dict[str, tuple[float, float]] = {
             "log_utility": _logs(UTILITY_BOUNDS),
             "log_half_life": _logs(HALF_LIFE_BOUNDS),
             "level": LEVEL_BOUNDS,
             "log_amplitude": (highest, max(highest, self.sharing.log_amplitude) + 3.0),
             "log_onset": (first - np.log(ONSET_BELOW_FIRST_RUN), first),
+            "floor": (0.0, HIGHEST_FLOOR * smallest),
         }
         lower, upper = np.empty(self.size), np.empty(self.size)
         for name, part in self.slices.items():
@@ -151,7 +158,8 @@ class Curves:
             level = np.concatenate([first, theta[:, part["level"]]], axis=1)
         else:
             level = theta[:, part["level"]]
-        return Expanded(level, b, log_tau, log_A[:, 0], log_n0[:, 0])
+        d = theta[:, part["floor"].start] if self.sharing.free_floor else np.full(problems, self.floor)
+        return Expanded(level, b, log_tau, log_A[:, 0], log_n0[:, 0], d)
 
     def log_effective(
         self, log_tau: Float[np.ndarray, "problems groups"]
@@ -181,7 +189,7 @@ class Curves:
         """Error that the curves give to every row."""
         at = self.expand(theta)
         x = self.log_effective(at.log_tau) - self.log_reference
-        return np.exp(at.level[..., None] + at.b[..., None] * x) + self.floor
+        return np.exp(at.level[..., None] + at.b[..., None] * x) + at.d[:, None, None]
 
     def evaluate(
         self,
@@ -204,7 +212,7 @@ class Curves:
         excess = np.exp(np.minimum(at.level[..., None] + at.b[..., None] * x, 50.0))
         y = observations.error if errors is None else errors[index]
         weight = observations.weight
-        r = weight * (excess + self.floor - y)
+        r = weight * (excess + at.d[:, None, None] - y)
         slope = weight * excess
         J = np.zeros((*r.shape, self.size))
         own = np.arange(groups)
@@ -227,6 +235,8 @@ class Curves:
             J[..., part["log_amplitude"].start] = slope
         if part["log_onset"].stop > part["log_onset"].start:
             J[..., part["log_onset"].start] = -slope * at.b[..., None]
+        if self.sharing.free_floor:
+            J[..., part["floor"].start] = weight
         r, J = r.reshape(len(theta), -1), J.reshape(len(theta), -1, self.size)
         if self.soft_l1:
             r, J = _soften(r, J)
@@ -258,6 +268,7 @@ class Expanded:
     log_tau: Float[np.ndarray, "problems groups"]
     log_A: Float[np.ndarray, " problems"]
     log_n0: Float[np.ndarray, " problems"]
+    d: Float[np.ndarray, " problems"]
 
 
 def at_bound(curves: Curves, theta: Float[np.ndarray, " parameters"]) -> Bool[np.ndarray, " parameters"]:

@@ -15,12 +15,14 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.fits.bootstrap import bootstrap
 from thresher.fits.choice import IMAGENET_CHANCE, LawChoice, check_chance, check_seed
+from thresher.fits.curves import HIGHEST_FLOOR
 from thresher.fits.ensemble_report import describe_ensemble, ensemble_reports
 from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.fit_law import (
     REPLICATES,
     Point,
     optimum,
+    optimum_with_floor,
     residual_scale,
     root_mean_square,
     to_parameters,
@@ -56,7 +58,10 @@ grow (0.1 to 0.2)."""
 FRACTION_FLOORS: Mapping[float, float] = MappingProxyType({0.0: 0.25, 0.1: 0.5, 0.2: 0.25})
 """The paper's floor and one on either side: the runs alone rarely tell them apart."""
 LOSS_FLOOR_SHARES: Mapping[float, float] = MappingProxyType({0.0: 0.25, 0.5: 0.25, 0.8: 0.25, 0.95: 0.25})
-"""Floors of losses, as shares of the smallest observed loss."""
+"""Floors of losses, as shares of the smallest observed loss, where there are too few runs to fit one: with more, no
+fixed share comes near enough (a floor that is 0.1 off leaves residuals of several times the noise of a run)."""
+MOST_PER_GROUP = 3
+"""Parameters that one quality has at most: level, utility and half-life."""
 MOST_DRAWS = 2000
 """Draws over all members; a probability of 0.5 is then known to 0.011."""
 FEWEST_DRAWS = 8
@@ -190,8 +195,11 @@ def _bases(
     progress: Progress | None,
 ) -> list[Base]:
     smallest = float(observations.error[observations.used].min())
+    floors: Mapping[float | str, float]
     if unit == "fraction":
-        floors = {d: p for d, p in FRACTION_FLOORS.items() if d < 0.95 * smallest}
+        floors = {d: p for d, p in FRACTION_FLOORS.items() if d < HIGHEST_FLOOR * smallest}
+    elif observations.count > MOST_PER_GROUP * len(observations.groups) + 1:
+        floors = {"fit": 1.0}
     else:
         floors = {share * smallest: p for share, p in LOSS_FLOOR_SHARES.items()}
     kappas = [1.0] if _one_size(observations) else list(KAPPA_PRIOR[unit])
@@ -207,7 +215,7 @@ def _bases(
     for step, (kernel, sharing, floor, kappa) in enumerate(grid):
         name = KERNELS[kernel].for_exposure(exposure).name
         choice = LawChoice(name, sharing, floor, kappa, chance=chance, unit=unit)
-        point = optimum(observations, choice)
+        point = (optimum_with_floor if floor == "fit" else optimum)(observations, choice)
         prior = KERNEL_PRIOR[kernel] * floors[floor]
         if len(kappas) > 1:
             prior *= KAPPA_PRIOR[unit][kappa]

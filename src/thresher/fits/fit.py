@@ -156,6 +156,11 @@ class Fit:
         return max(row.samples_seen for row in self.rows)
 
     @property
+    def run_sd(self) -> float:
+        """Spread of a new run about the laws: that of seeds, or what the laws leave, where that is larger."""
+        return max(self.noise_sd, self.rmse)
+
+    @property
     def most_epochs(self) -> float:
         """Most epochs over one pool in any run."""
         return max(row.samples_seen / row.unique_samples for row in self.rows)

@@ -1,7 +1,7 @@
 """Fit one law to the single-pool runs of a table."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from thresher.fits.choice import (
     check_chance,
     check_seed,
 )
-from thresher.fits.curves import Curves, Sharing
+from thresher.fits.curves import HIGHEST_FLOOR, Curves, Sharing
 from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.guards import run_warnings
 from thresher.fits.identifiability import describe
@@ -32,12 +32,12 @@ from thresher.shapes import Float
 
 AMPLITUDE_PRIOR_SD = 0.1
 """Spread of ln A about ln(chance - d): the curve starts near guessing, up to 10 %."""
-HIGHEST_FLOOR = 0.95
-"""A fitted floor stays below this share of the smallest observed error."""
 FLOOR_POINTS = 9
 """Floors of the coarse search."""
 FLOORS_PER_SEARCH = 4
 """Every so many floors the whole grid of starts is searched; those between begin at their neighbour's optimum."""
+FLOOR_STARTS = (0.0, 0.5, 0.8, 0.9)
+"""Shares of the smallest observed error from which a floor that is a parameter is sought."""
 FLOOR_ACCURACY = 1e-4
 """A fitted floor is found to within this share of the highest floor allowed."""
 REPLICATES = 200
@@ -159,6 +159,31 @@ def optimum(observations: Observations, choice: LawChoice, *, soft_l1: bool = Fa
     return _optimum_at(observations, choice, floor, soft_l1)
 
 
+def optimum_with_floor(observations: Observations, choice: LawChoice) -> Point:
+    """The best fit with the floor as one more parameter, so that replicates move along it too.
+
+    Raises:
+        FitError: More parameters than measurements, or a half-life that nothing can show.
+    """
+    smallest = float(observations.error[observations.used].min())
+    begun = []
+    for share in FLOOR_STARTS:
+        fixed = sharing(observations, choice, share * smallest)
+        at = Curves(observations, choice.kernel, fixed, share * smallest, choice.kappa)
+        found = starts(at)
+        begun.append(np.concatenate([found, np.full((len(found), 1), at.floor)], axis=1))
+    curves = replace(at, sharing=replace(fixed, free_floor=True))
+    _check_count(curves)
+    solution = minimise(curves.evaluate, np.concatenate(begun), *curves.bounds)
+    best = int(np.argmin(solution.sum_of_squares))
+    return Point(
+        curves,
+        solution.parameters[best],
+        float(solution.sum_of_squares[best]),
+        bool(solution.converged[best]),
+    )
+
+
 def _optimum_over_floors(
     observations: Observations, choice: LawChoice, highest: float, soft_l1: bool
 ) -> Point:
@@ -260,7 +285,7 @@ def to_parameters(
     return Parameters(
         np.exp(log_A),
         np.exp(log_n0),
-        np.full(len(theta), curves.floor),
+        at.d,
         at.b[:, group],
         np.exp(log_q)[:, group],
         tau,

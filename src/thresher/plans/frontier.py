@@ -82,7 +82,7 @@ def trace_frontier(
     mixtures = [option.mixture for option in options]
     errors = expected_errors(fit, mixtures, budgets)
     draws, weights = draw_errors(fit, mixtures, budgets)
-    low, high = run_interval(draws, weights, fit.noise_sd)
+    low, high = run_interval(draws, weights, fit.run_sd)
     mean = np.tensordot(weights, draws, axes=1)
     best = np.argmin(mean, axis=0)
     rows = []
