@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from thresher.metadata.parquet import InputFile
 from thresher.metadata.table import Table
 
-MOST_TASK_ROWS = 4_000_000
+MOST_TASK_ROWS = 2_500_000
 """About half a second of work; what a kill can cost, and what holds memory while it is sorted."""
 LEAST_TASK_ROWS = 250_000
 FEWEST_TASKS = 8
