@@ -51,7 +51,9 @@ def _block(block: re.Match[str], names: dict[str, Any]) -> str:
     if block["kind"] == "console":
         return f"```console\n{_console(block['body'])}```\n{block['output'] or ''}"
     with _captured() as printed, warnings.catch_warnings():
-        warnings.simplefilter("ignore", ThresherWarning)  # goes to standard error, which a text block does not show
+        warnings.simplefilter(
+            "ignore", ThresherWarning
+        )  # goes to standard error, which a text block does not show
         exec(compile(block["body"], "example", "exec"), names)  # the examples are ours
     start = f"```python\n{block['body']}```\n"
     if printed.getvalue() and block["output"] is None:
