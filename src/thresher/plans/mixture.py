@@ -23,11 +23,11 @@ from thresher.shapes import Float
 from thresher.units import format_count, format_percent
 
 NO_GAIN = 1e-9
-"""A gain below this is rounding."""
+"""A saving below this is rounding."""
 
 
 @dataclass(frozen=True)
-class Gain:
+class Saving:
     """Error that weights save over the best nested pool; negative where they cost.
 
     Attributes:
@@ -49,14 +49,14 @@ class BestMixture:
 
     Attributes:
         choice: The best mixture that is offered: the optimal weights, or the best nested pool where these are not.
-        gain: Of the optimal weights, offered or not.
+        saving: Of the optimal weights, offered or not.
         offered: Whether `choice` has the optimal weights.
         verdict: One sentence for a person.
         residual: Error that moving weight could still save under the laws optimised over, per unit of weight.
     """
 
     choice: Choice
-    gain: Gain
+    saving: Saving
     offered: bool
     verdict: str
     residual: float
@@ -124,10 +124,10 @@ def choose_mixture(
     limits = bounds(constraints, fit.ranked, samples_seen)
     keeps = np.array([_keeps_shares(one, limits) for one in options])
     best = int(np.argmin(np.where(keeps | ~keeps.any(), others, np.inf)))
-    gain = _gain(draws[:, 1 + best, 0] - draws[:, 0, 0], weights, float(others[best] - error))
+    saving = _saving(draws[:, 1 + best, 0] - draws[:, 0, 0], weights, float(others[best] - error))
     least = float(level[1:].min())
-    # where no nested pool has the shares asked for, the weights are what was asked for, gain or not
-    offered = not keeps.any() or (gain.error > NO_GAIN and least - level[0] > NO_GAIN)
+    # where no nested pool has the shares asked for, the weights are what was asked for, saving or not
+    offered = not keeps.any() or (saving.error > NO_GAIN and least - level[0] > NO_GAIN)
     if offered:
         low, high = (ends[0] for ends in run_interval(draws[:, 0], weights, fit.noise_sd))
         share, regret = compare(draws[:, :, 0], weights)
@@ -143,8 +143,8 @@ def choose_mixture(
         )
     else:
         choice = simple[best]
-    verdict = _verdict(fit, option, simple[best], gain, float(least - level[0]), offered=offered)
-    return BestMixture(choice, gain, offered, verdict, solution.residual)
+    verdict = _verdict(fit, option, simple[best], saving, float(least - level[0]), offered=offered)
+    return BestMixture(choice, saving, offered, verdict, solution.residual)
 
 
 def _keeps_shares(mixture: Mixture, limits: Bounds) -> bool:
@@ -154,27 +154,29 @@ def _keeps_shares(mixture: Mixture, limits: Bounds) -> bool:
     return bool(np.all((w >= limits.lower - WHOLE_SLACK) & (w <= limits.upper + WHOLE_SLACK)))
 
 
-def _gain(saved: Float[np.ndarray, " draws"], weights: Float[np.ndarray, " draws"], expected: float) -> Gain:
+def _saving(
+    saved: Float[np.ndarray, " draws"], weights: Float[np.ndarray, " draws"], expected: float
+) -> Saving:
     order = np.argsort(saved)
     cumulative = np.cumsum(weights[order])
     low, high = (
         float(saved[order][min(int(np.searchsorted(cumulative, share)), len(order) - 1)])
         for share in INTERVAL
     )
-    return Gain(expected, low, high, float(weights @ (saved > NO_GAIN)))
+    return Saving(expected, low, high, float(weights @ (saved > NO_GAIN)))
 
 
 def _verdict(
-    fit: Fit, option: Candidate, simple: Choice, gain: Gain, saved_at_0: float, *, offered: bool
+    fit: Fit, option: Candidate, simple: Choice, saving: Saving, saved_at_0: float, *, offered: bool
 ) -> str:
     at = f"At {format_count(simple.samples_seen)} samples"
     mixture, simple_label = option.mixture, simple.candidate.label
     shares = ", ".join(
         f"{name} {format_percent(w)}" for name, w in zip(mixture.names, mixture.weights, strict=True)
     )
-    if gain.error > NO_GAIN and not offered:
+    if saving.error > NO_GAIN and not offered:
         return (
-            f"{at} the weights {shares} would save {gain.error:.4f} over {simple_label}, but only because half-lives are "
+            f"{at} the weights {shares} would save {saving.error:.4f} over {simple_label}, but only because half-lives are "
             "assumed to grow with the mixture; at kappa = 0 they save nothing, so they are not offered."
         )
     if not offered and saved_at_0 > NO_GAIN:
@@ -185,11 +187,11 @@ def _verdict(
     if not offered:
         return f"{at} no weights are better than sampling {simple_label} evenly."
     found = (
-        f"the weights {shares} save {gain.error:.4f} over {simple_label} ({gain.low:.4f} to {gain.high:.4f}; better in "
-        f"{gain.probability:.0%} of draws)"
+        f"the weights {shares} save {saving.error:.4f} over {simple_label} ({saving.low:.4f} to {saving.high:.4f}; better in "
+        f"{saving.probability:.0%} of draws)"
     )
-    if gain.error < 0:
-        return f"{at} what was asked for costs {-gain.error:.4f} over {simple_label}: {shares}."
-    if gain.error < fit.noise_sd:
+    if saving.error < 0:
+        return f"{at} what was asked for costs {-saving.error:.4f} over {simple_label}: {shares}."
+    if saving.error < fit.noise_sd:
         return f"{at} {found}, which is below the noise of one run ({fit.noise_sd:.4f}): prefer the simpler {simple_label}."
     return f"{at} {found}, more than the noise of one run ({fit.noise_sd:.4f})."

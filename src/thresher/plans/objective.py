@@ -161,9 +161,7 @@ class Objective:
         """Weight of every law, group by group."""
         return np.concatenate([group.weight for group in self.groups])
 
-    def tangent(
-        self, w: Float[np.ndarray, " pools"]
-    ) -> tuple[list[Float[np.ndarray, " laws"]], Float[np.ndarray, " pools"]]:
+    def tangent(self, w: Float[np.ndarray, " pools"]) -> tuple[list[np.ndarray], Float[np.ndarray, " pools"]]:
         """What a small change of each law's sum of phi changes the error by; and how fast that itself changes.
 
         The second is the diagonal that stands in for the curvature of the h.
@@ -194,7 +192,7 @@ class Objective:
         return rates, curvature
 
     def slopes(
-        self, rates: Sequence[Float[np.ndarray, " laws"]], w: Float[np.ndarray, "pools nodes"]
+        self, rates: Sequence[np.ndarray], w: Float[np.ndarray, "pools nodes"]
     ) -> Float[np.ndarray, "pools nodes"]:
         """Slope of the error in each weight, from the right, with the laws' rates held."""
         total = np.zeros_like(w)

@@ -10,7 +10,7 @@ from thresher.pilots.recovery import Recovery
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
-from thresher.plans.mixture import Gain
+from thresher.plans.mixture import Saving
 from thresher.plans.plan import Plan
 
 
@@ -74,11 +74,11 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
         "plans": [
             {
                 "samples_seen": plan.samples_seen,
-                "best": _choice(plan.best),
-                "candidates": [_choice(choice) for choice in plan.choices],
-                "mixture": _choice(plan.mixture) if plan.mixture else None,
+                "best": choice_document(plan.best),
+                "candidates": [choice_document(choice) for choice in plan.choices],
+                "mixture": choice_document(plan.mixture) if plan.mixture else None,
                 "mixture_verdict": plan.weighted.verdict if plan.weighted else None,
-                "gain": _gain(plan.weighted.gain) if plan.weighted else None,
+                "mixture_saving": _saving(plan.weighted.saving) if plan.weighted else None,
                 "baselines": [
                     {"name": baseline.name, "error": baseline.error} for baseline in plan.baselines
                 ],
@@ -142,7 +142,8 @@ def next_runs(found: NextRuns, recoveries: tuple[Recovery, Recovery] | None) -> 
     }
 
 
-def _choice(choice: Choice) -> dict[str, Any]:
+def choice_document(choice: Choice) -> dict[str, Any]:
+    """One choice of a plan."""
     mixture = choice.candidate.mixture
     return {
         "pools": list(mixture.names),
@@ -157,8 +158,8 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }
 
 
-def _gain(gain: Gain) -> dict[str, float]:
-    return {"error": gain.error, "low": gain.low, "high": gain.high, "probability": gain.probability}
+def _saving(saving: Saving) -> dict[str, float]:
+    return {"error": saving.error, "low": saving.low, "high": saving.high, "probability": saving.probability}
 
 
 def _pools(candidate: Candidate) -> list[str]:
