@@ -15,6 +15,7 @@ from thresher.cli.index import index
 from thresher.cli.next import next_command
 from thresher.cli.plan import plan
 from thresher.cli.predict import predict
+from thresher.cli.recipe import recipe
 from thresher.cli.runs import app as runs
 from thresher.errors import ThresherError
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut, index):
+for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut, index, recipe):
     app.command()(command)
 app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")

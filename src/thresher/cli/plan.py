@@ -14,10 +14,49 @@ if TYPE_CHECKING:
 
 
 def plan(
-    budget: Annotated[
-        list[str], typer.Option(help="Budget in samples; repeat for several.", show_default=False)
-    ],
     fit: Annotated[Path | None, typer.Argument(help="FIT file, made by `thresher fit`.")] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option(help="Budget in samples; repeat for several, as all budgets.")
+    ] = None,
+    passes_over_pool: Annotated[
+        list[str] | None, typer.Option(help="Budget in passes over the whole metadata; needs its size.")
+    ] = None,
+    flops: Annotated[
+        list[str] | None, typer.Option(help="Budget in FLOPs; needs --model or --flops-per-sample.")
+    ] = None,
+    gpu_hours: Annotated[
+        list[str] | None, typer.Option(help="Budget in GPU-hours; needs --samples-per-second.")
+    ] = None,
+    cost: Annotated[
+        list[str] | None, typer.Option(help="Budget in money; needs --rate and --samples-per-second.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Error to reach, instead of a budget: the cheapest that does.")
+    ] = None,
+    probability: Annotated[str, typer.Option(help="With --target: how sure to be of it.")] = "0.5",
+    flops_per_sample: Annotated[
+        str | None, typer.Option(help="FLOPs to train on one sample, for a model not in the table.")
+    ] = None,
+    samples_per_second: Annotated[
+        str | None, typer.Option(help="Samples that one GPU trains on in a second.")
+    ] = None,
+    rate: Annotated[str | None, typer.Option(help="Price of one GPU-hour.")] = None,
+    scoring_cost: Annotated[
+        str | None, typer.Option(help="Part of the budget, in its unit, that scoring takes.")
+    ] = None,
+    pilot_cost: Annotated[
+        str | None, typer.Option(help="Part of the budget, in its unit, that pilot runs take.")
+    ] = None,
+    batch_size: Annotated[str | None, typer.Option(help="Refuse budgets below one batch.")] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option(help="FIT of another metric of the same pools; repeatable.")
+    ] = None,
+    metric_weights: Annotated[
+        str | None, typer.Option(help="Weight of each FIT in the choice, e.g. 0.7,0.3.")
+    ] = None,
+    worst_case: Annotated[
+        bool, typer.Option("--worst-case", help="With --also: the least regret of the worst metric.")
+    ] = False,
     prior: Annotated[str | None, typer.Option(help="Borrow published curves instead of a FIT file.")] = None,
     pools: Annotated[
         list[str] | None, typer.Option(help="One more set to compare, e.g. a+c; repeatable.")
@@ -48,7 +87,7 @@ def plan(
         str | None, typer.Option(help="How training draws samples: epochs or resampled.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Model that will be trained, to be warned of another.")
+        str | None, typer.Option(help="Model that will be trained, for FLOPs and warnings.")
     ] = None,
     model_parameters: Annotated[
         str | None, typer.Option(help="Its parameters, e.g. 2.8B, for losses.")
@@ -61,35 +100,53 @@ def plan(
 
     Example: thresher plan fit.json --budget 128M --budget 640M --pool-size 128M
     """
+    from thresher.cli import metric_plans, spending
     from thresher.cli.output import say_warnings
     from thresher.cli.tables import plans_table
     from thresher.plans.constraints import Constraints, read_shares
     from thresher.plans.plan import choose_plans
     from thresher.plans.saved import read_pool_size, write_plans
     from thresher.reports.documents import plans
+    from thresher.reports.spending import with_spending
     from thresher.units import parse_number, parse_samples
 
-    budgets = [parse_samples(text, "--budget") for text in budget]
+    flags = spending.BudgetFlags(
+        budget, passes_over_pool, flops, gpu_hours, cost, target, probability, model, flops_per_sample,
+        samples_per_second, rate, scoring_cost, pilot_cost, batch_size,
+    )  # fmt: skip
     size = read_pool_size(pool_size, buckets)
+    budgets = spending.read_budgets(flags, size)
     if (fit is None) == (prior is None):
         raise InputError("Give a FIT file, or --prior NAME to borrow published curves; one of the two.")
+    limits = Constraints(
+        max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs else None,
+        min_share=read_shares(min_share or (), "--min-share"),
+        max_share=read_shares(max_share or (), "--max-share"),
+        must=must or (),
+        never=never or (),
+        at_most=at_most,
+        storage=parse_samples(storage, "--storage") if storage else None,
+        integer_repeats=integer_repeats,
+    )
+    sets = [tuple(name.strip() for name in names.split("+")) for names in pools or ()]
     found_fit = _borrowed(prior, size, quiet=quiet) if prior is not None else _measured(fit, buckets)
+    if also or metric_weights is not None or worst_case:
+        fits = [found_fit, *[_measured(path, buckets) for path in also or ()]]
+        metric_plans.plan_over_metrics(
+            fits, budgets, metric_weights, limits, sets,
+            worst=worst_case, pool_size=size, output=output, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+        return
+    reached = spending.read_target(flags, found_fit, limits, sets, pool_size=size, exposure=exposure)
+    if reached is not None:
+        budgets = (spending.target_budget(reached.samples_seen, flags),)
     with say_warnings():
         found = choose_plans(
             found_fit,
-            budgets,
-            sets=[tuple(name.strip() for name in names.split("+")) for names in pools or ()],
+            spending.samples_of(budgets),
+            sets=sets,
             pool_size=size,
-            constraints=Constraints(
-                max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs else None,
-                min_share=read_shares(min_share or (), "--min-share"),
-                max_share=read_shares(max_share or (), "--max-share"),
-                must=must or (),
-                never=never or (),
-                at_most=at_most,
-                storage=parse_samples(storage, "--storage") if storage else None,
-                integer_repeats=integer_repeats,
-            ),
+            constraints=limits,
             exposure=exposure,
             model=model,
             model_parameters=parse_samples(model_parameters, "--model-parameters")
@@ -97,13 +154,18 @@ def plan(
             else None,
             borrowed=prior is not None,
         )
+    gains = spending.gains_of(found_fit, found, pool_size=size, exposure=exposure)
+    document = with_spending(plans(found), budgets, gains, reached)
     if output is not None:
-        write_plans(plans(found), output)
+        write_plans(document, output)
 
     def show(console: Console) -> None:
-        plans_table(console, found)
+        spending.print_budgets(console, budgets, reached)
+        for one, gain in zip(found, gains, strict=True):
+            plans_table(console, [one])
+            spending.print_gains(console, gain)
 
-    print_report(as_json, lambda: plans(found), show)
+    print_report(as_json, lambda: document, show)
     if output is not None and not quiet:
         say(f"Wrote {output}.")
 

@@ -79,14 +79,12 @@ def dry_run(
         raise InputError(
             f"{samples_seen:g} samples are below one batch of {loader.batch_size}; raise the budget or lower the batch."
         )
-    rng = np.random.default_rng(seed)
-    read = _resampled if loader.replacement else _in_passes
-    views = read(buckets, samples_seen, loader, rng)
+    views = views_of(buckets, samples_seen, loader, seed)
     seen = np.array([float(counts @ np.arange(len(counts))) for counts in views])
     duplicates = duplicate_odds(buckets, samples_seen, loader)
     found = []
     for i, bucket in enumerate(buckets):
-        low, high = _range(views[i] / bucket.samples)
+        low, high = views_range(views[i] / bucket.samples)
         found.append(
             Exposure(
                 bucket.name,
@@ -102,6 +100,14 @@ def dry_run(
     return tuple(found)
 
 
+def views_of(
+    buckets: Sequence[ShardSet], samples_seen: float, loader: Loader, seed: int
+) -> list[Float[np.ndarray, " views"]]:
+    """Expected samples of each bucket that are seen 0, 1, 2, .. times, in one simulated training."""
+    rng = np.random.default_rng(seed)
+    return (_resampled if loader.replacement else _in_passes)(buckets, samples_seen, loader, rng)
+
+
 def assumed(epochs: float, exposure: str) -> Assumed:
     """What a law assumes at some number of epochs: whole passes, or views that are Poisson.
 
@@ -111,13 +117,13 @@ def assumed(epochs: float, exposure: str) -> Assumed:
     if exposure == "resampled":
         most = int(epochs + 20 * np.sqrt(epochs) + 20)
         return Assumed(
-            float(np.exp(-epochs)), *_range(np.diff(pdtr(np.arange(most + 1), epochs), prepend=0.0))
+            float(np.exp(-epochs)), *views_range(np.diff(pdtr(np.arange(most + 1), epochs), prepend=0.0))
         )
     whole = int(epochs + 1e-9)
     part = max(epochs - whole, 0.0)
     counts = np.zeros(whole + 2)
     counts[whole : whole + 2] = 1.0 - part, part
-    return Assumed(float(counts[0]), *_range(counts))
+    return Assumed(float(counts[0]), *views_range(counts))
 
 
 def duplicate_odds(
@@ -266,7 +272,7 @@ def _views(
     return list(counts)
 
 
-def _range(shares: Float[np.ndarray, " views"]) -> tuple[int, int]:
+def views_range(shares: Float[np.ndarray, " views"]) -> tuple[int, int]:
     """The 5 % and 95 % points of views whose probabilities are given."""
     cumulative = np.cumsum(shares) / shares.sum()
     low, high = (int(np.searchsorted(cumulative, share - 1e-12)) for share in INTERVAL)

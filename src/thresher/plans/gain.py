@@ -1,0 +1,116 @@
+"""How much less compute a choice needs than a simple rule, for the same error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thresher.fits.fit import INTERVAL, Fit
+from thresher.fits.predict import draw_errors, expected_errors
+from thresher.plans.candidates import FIXED_KEEP, Candidate, candidate, keep_fraction, nested
+from thresher.plans.plan import Plan
+from thresher.shapes import Float
+from thresher.units import format_percent
+
+WIDEST_GAIN = 1000.0
+"""Largest gain looked for; a rule that needs more than this is said never to get there."""
+POINTS = 61
+"""Budgets along which a rule's error is traced, evenly spaced in their logarithm."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Compute-equivalent gain of a choice over a rule: the budget that the rule needs for the same error / the budget.
+
+    Attributes:
+        name: The rule.
+        gain: From the members' best fits; None where the rule never gets there.
+        low: 5 % point over draws; None where it never gets there.
+        high: 95 % point; None where it never gets there.
+    """
+
+    name: str
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+def compute_gains(fit: Fit, plan: Plan, *, pool_size: float | None = None) -> tuple[Gain, ...]:
+    """The gain of a plan's choice over no filter, over keeping 30 % and over every other fixed threshold.
+
+    Args:
+        fit: What the plan was made from, of the same exposure.
+        plan: One budget's choice.
+        pool_size: Rows of the metadata table; without it, keeping 30 % is unknown and left out.
+    """
+    rules = _rules(fit, plan.best.candidate, pool_size)
+    budget = plan.samples_seen
+    budgets = np.geomspace(budget / WIDEST_GAIN, budget * WIDEST_GAIN, POINTS)
+    here, chosen = np.array([budget]), [plan.best.candidate.mixture]
+    found = []
+    for name, rule in rules:
+        traced = expected_errors(fit, [rule.mixture], budgets)[0]
+        wanted = expected_errors(fit, chosen, here)[0]
+        gain = float(budget_for(traced[None], wanted, budgets)[0] / budget)
+        draws, weights = draw_errors(fit, [rule.mixture], budgets)
+        least, _ = draw_errors(fit, chosen, here)
+        gains = budget_for(draws[:, 0], least[:, 0, 0], budgets) / budget
+        low, high = (_quantile(gains, weights, share) for share in INTERVAL)
+        found.append(Gain(name, _finite(gain), _finite(low), _finite(high)))
+    return tuple(found)
+
+
+def budget_for(
+    errors: Float[np.ndarray, "draws budgets"],
+    wanted: Float[np.ndarray, " draws"],
+    budgets: Float[np.ndarray, " budgets"],
+) -> Float[np.ndarray, " draws"]:
+    """The budget at which each falling curve has the wanted error, between points linear in ln of the budget; `inf` beyond."""
+    below = errors <= wanted[:, None]
+    first = np.argmax(below, axis=1)
+    rows = np.arange(len(errors))
+    after = np.maximum(first, 1)
+    left, right = errors[rows, after - 1], errors[rows, after]
+    share = np.clip((left - wanted) / np.where(left > right, left - right, 1.0), 0.0, 1.0)
+    logs = np.log(budgets)
+    at = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
+    return np.where(below.any(axis=1), np.where(first == 0, budgets[0], at), np.inf)
+
+
+def _rules(fit: Fit, chosen: Candidate, pool_size: float | None) -> list[tuple[str, Candidate]]:
+    """Simple rules by name: everything ranked, a fixed 30 %, and each other threshold between buckets."""
+    sets = [candidate(pools, pool_size) for pools in nested(fit)]
+    rules: list[tuple[str, Candidate]] = []
+    if fit.ranked:
+        rules.append(("keep everything ranked", sets.pop()))
+    fixed = keep_fraction(fit, FIXED_KEEP, pool_size)
+    if fixed is not None:
+        rules.append((f"keep {format_percent(FIXED_KEEP)}", fixed))
+    rules += [(_threshold(one), one) for one in sets if fixed is None or not _same(one, fixed)]
+    return [(name, rule) for name, rule in rules if rule.mixture != chosen.mixture]
+
+
+def _threshold(rule: Candidate) -> str:
+    kept = (
+        f"keep {format_percent(rule.keep)}"
+        if rule.keep is not None
+        else "keep " + " + ".join(rule.mixture.names)
+    )
+    return f"always {kept}"
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    return one.mixture.names == other.mixture.names and bool(
+        np.isclose(one.mixture.unique_samples, other.mixture.unique_samples)
+    )
+
+
+def _quantile(
+    values: Float[np.ndarray, " draws"], weights: Float[np.ndarray, " draws"], share: float
+) -> float:
+    order = np.argsort(values)
+    at = int(np.searchsorted(np.cumsum(weights[order]), share))
+    return float(values[order][min(at, len(values) - 1)])
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
