@@ -79,7 +79,9 @@ def test_a_target_below_the_pilots_still_has_candidates():
 
 
 def test_a_limit_below_every_candidate_is_refused_with_the_shortest():
-    with pytest.raises(InputError, match=r"--most-samples 10 allows no run: the shortest candidate has 44\.8M"):
+    with pytest.raises(
+        InputError, match=r"--most-samples 10 allows no run: the shortest candidate has 44\.8M"
+    ):
         choose_next_run(ensemble(), 60 * N, most_samples=10)
 
 

@@ -134,7 +134,7 @@ def _missed(joints: Sequence[Measurement], mean_square: float) -> str:
         else ""
     )
     return (
-        f"No law predicts the joint runs: the closest misses them by {mean_square**0.5:.2g} times the noise of one run, so they "
+        f"No law predicts the joint runs: the closest misses them by {mean_square**0.5:.0f} times the noise of one run, so they "
         f"contradict each other or the runs of single pools.{twice} Check them; weights of mixing rules that rest on them are a "
         "guess."
     )

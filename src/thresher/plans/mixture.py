@@ -127,7 +127,7 @@ def choose_mixture(
     saving = _saving(draws[:, 1 + best, 0] - draws[:, 0, 0], weights, float(others[best] - error))
     least = float(level[1:].min())
     # where no nested pool has the shares asked for, the weights are what was asked for, saving or not
-    offered = not keeps.any() or (saving.error > NO_GAIN and least - level[0] > NO_GAIN)
+    offered = bool(not keeps.any() or (saving.error > NO_GAIN and least - level[0] > NO_GAIN))
     if offered:
         low, high = (ends[0] for ends in run_interval(draws[:, 0], weights, fit.noise_sd))
         share, regret = compare(draws[:, :, 0], weights)
