@@ -1,0 +1,152 @@
+"""Targets, gains and several metrics, on one fitted law."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from thresher import candidates, choose_plan, fit_law, load_example
+from thresher.errors import InputError
+from thresher.fits.predict import expected_errors
+from thresher.plans.gain import budget_for, compute_gains
+from thresher.plans.metrics import choose_over_metrics
+from thresher.plans.target import find_target, reach_probability
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return fit_law(load_example("datacomp_medium_tmars"))
+
+
+@pytest.fixture(scope="module")
+def other(fit):
+    """Another metric of the same pools, on which the worst-ranked pools are as good as the best."""
+    members = tuple(
+        replace(
+            member,
+            parameters=replace(
+                member.parameters,
+                worth=np.ones_like(member.parameters.worth),
+                half_life=np.full_like(member.parameters.half_life, 2.0),
+            ),
+        )
+        for member in fit.members
+    )
+    return replace(fit, metric="retrieval_error", members=members)
+
+
+def quietly(function, *arguments, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments, **options)
+
+
+def test_the_target_is_the_cheapest_budget_that_reaches_it(fit):
+    options = candidates(fit)
+    found = find_target(fit, options, 0.66, probability=0.5)
+    at = np.array([found.samples_seen])
+    assert reach_probability(fit, found.candidate, 0.66, at)[0] == pytest.approx(0.5, abs=1e-3)
+    for option in options:
+        assert reach_probability(fit, option, 0.66, 0.999 * at)[0] < 0.5
+    assert found.expected == pytest.approx(0.66, abs=fit.noise_sd)
+    assert len(found.others) == len(options) - 1
+
+
+def test_more_certainty_and_less_error_cost_more(fit):
+    options = candidates(fit)
+    half = find_target(fit, options, 0.68).samples_seen
+    assert find_target(fit, options, 0.68, probability=0.9).samples_seen > half
+    assert find_target(fit, options, 0.66).samples_seen > half
+    with pytest.raises(InputError, match="within 2 epochs"):
+        find_target(fit, options, 0.6, max_epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "message"),
+    [
+        (0.05, {}, r"No candidate reaches 0\.05 with probability 0\.5 within 100 epochs: the nearest is "),
+        (1.2, {}, r"--target is 1\.2; an error of this fit .* lies between 0 and 1"),
+        (0.6, {"probability": 1.0}, r"--probability is 1; it must lie between 0 and 1"),
+        (0.6, {"max_epochs": 0.0}, r"--max-epochs is 0"),
+    ],
+)
+def test_a_target_that_cannot_be_reached_is_said(fit, error, options, message):
+    with pytest.raises(InputError, match=message):
+        find_target(fit, candidates(fit), error, **options)
+
+
+def test_the_gain_is_the_budget_that_a_rule_needs_for_the_same_error(fit):
+    plan = quietly(choose_plan, fit, 64e6, pool_size=128e6)
+    gains = {one.name: one for one in compute_gains(fit, plan, pool_size=128e6)}
+    everything = gains["keep everything ranked"]
+    mixture = candidates(fit, pool_size=128e6)[3].mixture
+    wanted = expected_errors(fit, [plan.best.candidate.mixture], np.array([64e6]))[0, 0]
+    there = expected_errors(fit, [mixture], np.array([64e6 * everything.gain]))[0, 0]
+    assert there == pytest.approx(wanted, abs=2e-4)
+    assert everything.gain > 1
+    assert everything.low < everything.gain < everything.high
+    assert "keep 30 %" in gains
+    assert "keep 30 %" not in {one.name for one in compute_gains(fit, plan)}
+    assert not any("keep 10 %" in name for name in gains)  # that is the choice itself
+
+
+def test_a_rule_that_never_gets_there_has_no_gain(fit):
+    plan = quietly(choose_plan, fit, 1.28e9, pool_size=128e6)
+    gains = {one.name: one for one in compute_gains(fit, plan, pool_size=128e6)}
+    assert gains["always keep 10 %"].gain is None
+
+
+def test_the_budget_for_an_error_is_read_off_a_curve():
+    budgets = np.geomspace(1, 100, 3)
+    curves = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
+    found = budget_for(curves, np.array([1.5, 0.5, 4.0]), budgets)
+    assert found == pytest.approx([10**1.5, np.inf, 1.0])
+
+
+def test_one_metric_counted_twice_chooses_as_it_does_alone(fit):
+    alone = quietly(choose_plan, fit, 64e6)
+    (both,) = choose_over_metrics([fit, fit], [64e6])
+    assert both.best.candidate.mixture == alone.best.candidate.mixture
+    assert both.best.error == pytest.approx(alone.best.error)
+    assert "Every metric alone would choose the same" in both.verdict
+
+
+def test_metrics_that_differ_are_shown_and_weights_decide(fit, other):
+    (first,) = choose_over_metrics([fit, other], [64e6], weights=[1.0, 0.0])
+    (second,) = choose_over_metrics([fit, other], [64e6], weights=[0.0, 1.0])
+    assert len(first.best.candidate.mixture.pools) == 1
+    assert len(second.best.candidate.mixture.pools) == 4
+    assert "Alone would choose otherwise: retrieval_error" in first.verdict
+    assert [len(one.best.mixture.pools) for one in first.by_metric] == [1, 4]
+
+
+def test_the_worst_case_is_no_worse_for_any_metric_than_another_choice_is_for_its_worst(fit, other):
+    (found,) = choose_over_metrics([fit, other], [64e6], worst=True)
+    regrets = [one.error_of_choice - one.error for one in found.by_metric]
+    assert max(regrets) == pytest.approx(found.best.error)
+    assert found.best.expected_regret == min(choice.expected_regret for choice in found.choices)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": [0.5]}, "gives 1 weights for 2 fits"),
+        ({"weights": [0.5, 0.6]}, r"sum to 1\.1, not 1"),
+        ({"weights": [1.5, -0.5]}, "must be 0 or more"),
+        ({"weights": [0.5, 0.5], "worst": True}, "exclude each other"),
+    ],
+)
+def test_weights_that_do_not_fit_the_metrics_are_refused(fit, options, message):
+    with pytest.raises(InputError, match=message):
+        choose_over_metrics([fit, fit], [64e6], **options)
+
+
+def test_fits_that_cannot_be_added_are_refused(fit):
+    with pytest.raises(InputError, match="Several metrics need several fits"):
+        choose_over_metrics([fit], [64e6])
+    with pytest.raises(InputError, match="they cannot be added"):
+        choose_over_metrics([fit, replace(fit, unit="loss", chance=None)], [64e6])
+    fewer = replace(fit, pools=fit.pools[1:])
+    with pytest.raises(InputError, match=f"differ in pool {fit.pools[0].name!r}"):
+        choose_over_metrics([fit, fewer], [64e6])
