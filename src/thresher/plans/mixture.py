@@ -22,6 +22,8 @@ from thresher.pools import Mixture
 from thresher.shapes import Float
 from thresher.units import format_count, format_percent
 
+NEXT_TO_NOTHING = 1 / 30
+"""Share of a run's noise that a worse pool must save to be in a mixture: 0.0001 for most fractions."""
 NO_GAIN = 1e-9
 """A saving below this is rounding."""
 
@@ -83,7 +85,13 @@ def best_weights(
     limits = constraints or Constraints()
     found = bounds(limits, fit.ranked, samples_seen)
     objective = free_objective(fit, found.pools, samples_seen, quantile=quantile)
-    solution = solve(objective, found, integer_repeats=limits.integer_repeats)
+    solution = solve(
+        objective,
+        found,
+        integer_repeats=limits.integer_repeats,
+        tolerance=NEXT_TO_NOTHING * fit.noise_sd,
+        noise_sd=fit.noise_sd,
+    )
     if solution is None:
         raise clash_of_sets(found, limits)
     used = [(pool, float(w)) for pool, w in zip(found.pools, solution.weights, strict=True) if w > 0]

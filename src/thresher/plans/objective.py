@@ -60,20 +60,42 @@ class Laws:
     log_lever: Float[np.ndarray, "laws pools"]
     tau: Float[np.ndarray, "laws pools"]
 
+    def values(
+        self, n: float, N: Float[np.ndarray, " pools"], w: Float[np.ndarray, "pools nodes"]
+    ) -> Float[np.ndarray, "laws pools nodes"]:
+        """phi_i(w_i)."""
+        size, tau = self._exposure(N, w)
+        log_n_eff = find_kernel(self.kernel).log_effective_samples(np.asarray(n), size, tau)
+        return w * self._scaled(self._exponents * (log_n_eff + self.log_lever[..., None]))
+
     def terms(
         self, n: float, N: Float[np.ndarray, " pools"], w: Float[np.ndarray, "pools nodes"]
     ) -> tuple[Float[np.ndarray, "laws pools nodes"], Float[np.ndarray, "laws pools nodes"]]:
         """phi_i(w_i) and its slope, from the right."""
-        x, slope = self._log_worth(n, N, w)
+        kernel, seen = find_kernel(self.kernel), np.asarray(n)
+        size, tau = self._exposure(N, w)
+        x = kernel.log_effective_samples(seen, size, tau) + self.log_lever[..., None]
+        slope = kernel.elasticity(seen, size, tau) - 1.0  # of x against ln w
+        if self.kappa.any():
+            later = kernel.log_effective_samples(seen, size, tau * np.exp(HALF_LIFE_STEP))
+            earlier = kernel.log_effective_samples(seen, size, tau * np.exp(-HALF_LIFE_STEP))
+            slope = slope - self.kappa[:, None, None] * (later - earlier) / (2.0 * HALF_LIFE_STEP)
+        scaled = self._scaled(self._exponents * x)
+        rate = self._exponents * slope
         geometric = (self.power == 0)[:, None, None]
-        share = (np.where(self.power == 0, 1.0, self.power / self.strongest)[:, None] * self.b)[..., None]
-        value, rate = share * x, share * slope
-        if not geometric.all():
-            with np.errstate(under="ignore"):
-                powers = -np.exp(np.where(geometric, 0.0, value))
-            rate = np.where(geometric, rate, powers * rate)
-            value = np.where(geometric, value, powers)
-        return w * value, value + rate
+        return w * scaled, scaled + (rate if geometric.all() else np.where(geometric, rate, scaled * rate))
+
+    @property
+    def _exponents(self) -> Float[np.ndarray, "laws pools 1"]:
+        share = np.where(self.power == 0, 1.0, self.power / self.strongest)
+        return (share[:, None] * self.b)[..., None]
+
+    def _scaled(self, value: Float[np.ndarray, "laws pools nodes"]) -> Float[np.ndarray, "laws pools nodes"]:
+        geometric = (self.power == 0)[:, None, None]
+        if geometric.all():
+            return value
+        with np.errstate(under="ignore"):
+            return np.where(geometric, value, -np.exp(np.where(geometric, 0.0, value)))
 
     def outer(
         self, total: Float[np.ndarray, "laws ..."]
@@ -87,25 +109,13 @@ class Laws:
         excess = np.exp(log_excess)
         return excess, np.where(geometric, excess, -exponent * excess / safe)
 
-    def _log_worth(
-        self, n: float, N: Float[np.ndarray, " pools"], w: Float[np.ndarray, "pools nodes"]
-    ) -> tuple[Float[np.ndarray, "laws pools nodes"], Float[np.ndarray, "laws pools nodes"]]:
-        """x_i, and its slope against ln w_i."""
-        kernel, seen = find_kernel(self.kernel), np.asarray(n)
+    def _exposure(
+        self, N: Float[np.ndarray, " pools"], w: Float[np.ndarray, "pools nodes"]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Samples between two views of one, and half-lives."""
         share = np.maximum(w, SMALLEST_WEIGHT)
-        size = N[:, None] / share
         tau = self.tau[..., None]
-        kappa, grows = self.kappa[:, None, None], bool(self.kappa.any())
-        if grows:
-            tau = tau * share**-kappa
-        log_n_eff = kernel.log_effective_samples(seen, size, tau)
-        slope = kernel.elasticity(seen, size, tau) - 1.0
-        if grows:
-            up, down = np.exp(HALF_LIFE_STEP), np.exp(-HALF_LIFE_STEP)
-            later = kernel.log_effective_samples(seen, size, tau * up)
-            earlier = kernel.log_effective_samples(seen, size, tau * down)
-            slope = slope - kappa * (later - earlier) / (2.0 * HALF_LIFE_STEP)
-        return log_n_eff + self.log_lever[..., None], slope
+        return N[:, None] / share, tau * share ** -self.kappa[:, None, None] if self.kappa.any() else tau
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ class Objective:
     def _block(self, weights: Float[np.ndarray, "mixtures pools"]) -> Float[np.ndarray, " mixtures"]:
         found = []
         for group in self.groups:
-            phi, _ = group.terms(self.samples_seen, self.sizes, weights.T)
+            phi = group.values(self.samples_seen, self.sizes, weights.T)
             found.append(group.outer(phi.sum(axis=1))[0] + group.floor[:, None])
         errors = np.concatenate(found)
         return self.shares @ errors if self.quantile is None else self._level(errors)

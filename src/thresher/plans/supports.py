@@ -1,22 +1,32 @@
 """Weights under limits on which pools are used: at most so many, within a storage, or in whole copies."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from thresher.plans.constraints import WHOLE_SLACK, Bounds
 from thresher.plans.objective import Objective
-from thresher.plans.weights import Solution, kkt_residual, minimise, support
+from thresher.plans.weights import Solution, kkt_residual, minimise
 from thresher.shapes import Bool, Float, Int
 
 ENUMERATED = 128
 """Sets of pools that are all solved; more are searched by exchanging pools."""
 MOST_SOLVES = 400
+ENDLESS = 1e30
+"""Unique samples of a pool that never repeats."""
 MOST_COPIES = 12
 """Copies of one sample in a subset; more would be a subset that is all one pool."""
 
 
-def solve(objective: Objective, bounds: Bounds, *, integer_repeats: bool = False) -> Solution | None:
+def solve(
+    objective: Objective,
+    bounds: Bounds,
+    *,
+    integer_repeats: bool = False,
+    tolerance: float = 0.0,
+    noise_sd: float = 0.0,
+) -> Solution | None:
     """Weights of least error under all bounds; None where no set of pools meets them.
 
     Without limits on the set of pools, or where few sets are left, the minimum is exact; otherwise a search that drops,
@@ -26,13 +36,49 @@ def solve(objective: Objective, bounds: Bounds, *, integer_repeats: bool = False
         objective: Over the weights of `bounds.pools`.
         bounds: What to respect.
         integer_repeats: Whether epochs must be whole multiples of one number of passes.
+        tolerance: What leaving out worse pools may cost; see `simpler`.
+        noise_sd: Spread of one run's error.
     """
     relaxed = minimise(objective, bounds.lower, bounds.upper)
-    used = support(relaxed.weights)
+    used = relaxed.weights > 0
     found: Solution | None = relaxed if bounds.holds(used) else _limited(objective, bounds, relaxed.weights)
-    if found is None or not integer_repeats:
-        return found
-    return _whole(objective, bounds, found)
+    if found is not None and tolerance > 0:
+        found = simpler(objective, bounds, found, tolerance=tolerance, noise_sd=noise_sd)
+    return _whole(objective, bounds, found) if found is not None and integer_repeats else found
+
+
+def simpler(
+    objective: Objective, bounds: Bounds, found: Solution, *, tolerance: float, noise_sd: float
+) -> Solution:
+    """The same weights without worse pools that save next to nothing.
+
+    Once good samples are worn out, any new one is worth more than their next repetition, and weight flows to data that
+    is all but worthless. A pool is left out if it is worse than the rest by more than the noise of a run when its samples
+    are all new, and leaving it out costs at most `tolerance`, over all pools that are left out.
+
+    Args:
+        objective: That the weights minimise.
+        bounds: What to respect; required pools stay.
+        found: Weights of least error.
+        tolerance: What leaving pools out may cost in all, in the unit of the error.
+        noise_sd: Spread of one run's error.
+    """
+    quality = replace(objective, sizes=np.full(len(bounds.pools), ENDLESS)).value(np.eye(len(bounds.pools)))
+    w = found.weights
+    while (w > 0).sum() > 1:
+        others = np.where(np.eye(len(w), dtype=bool), 0.0, w)
+        others = others / np.maximum(others.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        costs = objective.value(others) - found.value
+        fits = np.array(
+            [bounds.holds(one > 0) and np.all(one <= bounds.upper + WHOLE_SLACK) for one in others]
+        )
+        drop = (
+            (w > 0) & ~bounds.required & fits & (costs <= tolerance) & (quality > others @ quality + noise_sd)
+        )
+        if not drop.any():
+            break
+        w = others[int(np.argmax(np.where(drop, quality, -np.inf)))]
+    return found if np.array_equal(w > 0, found.weights > 0) else _on(objective, bounds, w > 0)
 
 
 def _on(objective: Objective, bounds: Bounds, used: Bool[np.ndarray, " pools"]) -> Solution:

@@ -6,7 +6,7 @@ import numpy as np
 
 from thresher.plans.objective import Objective
 from thresher.plans.separable import minimise_separable
-from thresher.shapes import Bool, Float
+from thresher.shapes import Float
 
 MOST_STEPS = 200
 """Steps of the solver; an ensemble takes about ten."""
@@ -141,8 +141,3 @@ def _cleaned(
     free = kept > lower
     kept[free] += (1.0 - kept.sum()) * kept[free] / kept[free].sum() if free.any() else 0.0
     return kept
-
-
-def support(w: Float[np.ndarray, " pools"]) -> Bool[np.ndarray, " pools"]:
-    """Pools that get any weight."""
-    return w > 0
