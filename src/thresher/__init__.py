@@ -1,12 +1,23 @@
 """thresher: which data to keep for a training budget, how often to repeat it, and how sure we are."""
 
 from thresher.backtests import Backtest, backtest
+from thresher.budget import Budget
 from thresher.errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
 from thresher.examples.published import list_examples, load_example
 from thresher.fits import Fit, Prediction, fit_ensemble, fit_law, predict_mixture
 from thresher.fits.saved import read_fit, write_fit
 from thresher.laws import KERNELS, MIXING_RULES, Law, effective_samples
-from thresher.plans import Frontier, Plan, candidates, choose_plan, choose_plans, trace_frontier
+from thresher.plans import (
+    Frontier,
+    Plan,
+    candidates,
+    choose_over_metrics,
+    choose_plan,
+    choose_plans,
+    compute_gains,
+    find_target,
+    trace_frontier,
+)
 from thresher.pools import Mixture, Pool
 from thresher.runs import Measurement, RunTable, read_runs, select_runs, write_runs
 
@@ -14,6 +25,7 @@ __all__ = [
     "KERNELS",
     "MIXING_RULES",
     "Backtest",
+    "Budget",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -30,9 +42,12 @@ __all__ = [
     "ThresherError",
     "backtest",
     "candidates",
+    "choose_over_metrics",
     "choose_plan",
     "choose_plans",
+    "compute_gains",
     "effective_samples",
+    "find_target",
     "fit_ensemble",
     "fit_law",
     "list_examples",

@@ -4,7 +4,10 @@ from thresher.plans.baselines import Baseline
 from thresher.plans.candidates import Candidate, candidates, nested
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Crossover, Frontier, FrontierPoint, trace_frontier
+from thresher.plans.gain import Gain, compute_gains
+from thresher.plans.metrics import MetricsPlan, choose_over_metrics
 from thresher.plans.plan import Plan, choose_plan, choose_plans
+from thresher.plans.target import Target, find_target
 
 __all__ = [
     "Baseline",
@@ -13,10 +16,16 @@ __all__ = [
     "Crossover",
     "Frontier",
     "FrontierPoint",
+    "Gain",
+    "MetricsPlan",
     "Plan",
+    "Target",
     "candidates",
+    "choose_over_metrics",
     "choose_plan",
     "choose_plans",
+    "compute_gains",
+    "find_target",
     "nested",
     "trace_frontier",
 ]
