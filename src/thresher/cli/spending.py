@@ -167,7 +167,7 @@ def print_budgets(console: Console, budgets: Sequence[Budget], reached: Target |
     if reached is not None:
         console.print(reached.verdict)
         needs = [
-            f"{option.label} {'never' if needed is None else format_count(needed)}"
+            f"{option.label}: {'never' if needed is None else format_count(needed)}"
             for option, needed in reached.others
         ]
         if needs:
@@ -176,7 +176,7 @@ def print_budgets(console: Console, budgets: Sequence[Budget], reached: Target |
 
 def print_gains(console: Console, gains: Sequence[Gain]) -> None:
     """How much more compute simple rules would need."""
-    shown = [f"{one.name} {_times(one.gain)} ({_times(one.low)} to {_times(one.high)})" for one in gains]
+    shown = [f"{one.name}: {_times(one.gain)} ({_times(one.low)} to {_times(one.high)})" for one in gains]
     if shown:
         console.print(f"For the same error, compute that simple rules need (90 %): {'; '.join(shown)}.")
 
