@@ -114,6 +114,8 @@ def test_several_metrics_make_a_plan_that_can_be_carried_out(folder, capsys):
             "recipe @plan.json --budget 64M --for open_clip --shards top_0_10=1:x --batch-size 100M",
             "below one batch of 100000000",
         ),
+        ("recipe @plan.json --budget 64M --for datacomp --batch-size 100M", "below one batch of 100M"),
+        ("recipe @plan.json --budget 64M --for open_clip --shards top_0_10=0:x", "at least 1"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_nothing_is_written(folder, capsys, words, message):

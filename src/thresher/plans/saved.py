@@ -86,7 +86,7 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
         rows = zip(chosen["pools"], chosen["weights"], chosen["epochs"], strict=True)
         used = [(str(pool), float(w), float(e)) for pool, w, e in rows if float(e) > 0]
         if not used or not all(math.isfinite(e) and w > 0 for _, w, e in used):
-            raise ValueError("weights and epochs")
+            raise ValueError("its weights and epochs must be above 0")
         pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
         check_weights(pools, weights)
         return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs)

@@ -65,7 +65,7 @@ def datacomp_recipe(choice: SavedChoice, loader: Loader, folders: Folders) -> Re
             "--budget",
             f"{choice.samples_seen:.15g}",
         ],
-        *["--choice", choice.choice, "--buckets", folders.buckets, "--passes", f"{passes:.17g}"],
+        *["--choice", choice.choice, "--buckets", folders.buckets, "--passes", f"{passes:.12g}"],
         *["-o", folders.subset],
     ]
     reshard = [

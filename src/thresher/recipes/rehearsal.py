@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thresher.budget import check_batch
 from thresher.plans.saved import SavedChoice
 from thresher.recipes.dry_run import Exposure, assumed, dry_run, views_of, views_range
 from thresher.recipes.open_clip import upsampling_factors
@@ -45,6 +46,7 @@ def rehearse(
     """
     if recipe.trainer == "yaml":
         return ()
+    check_batch(choice.samples_seen, loader.batch_size)
     if recipe.trainer == "datacomp":
         return _of_copies(choice, loader, passes, exposure, seed)
     if recipe.replacement:
