@@ -12,7 +12,7 @@ import pytest
 
 from thresher.recipes import Loader, ShardSet, dry_run
 
-INSTALL = 'pip install "thresher[open_clip]"'
+INSTALL = 'pip install "thresher[open-clip]"'
 SHARDS = {"a": (20, 20), "b": (30, 12)}
 """Shards and samples of each, of two buckets: 50 shards in all."""
 FACTORS = {"a": 2.5, "b": 1.0}
