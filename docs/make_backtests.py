@@ -1,16 +1,18 @@
-"""Write docs/backtests.md: every published set, scored by `thresher.backtest`. Takes some minutes.
+"""Write docs/backtests.md: every published set, scored by `thresher.backtest`. Takes about six minutes of CPU.
 
-python docs/make_backtests.py
+python docs/make_backtests.py [PROCESSES]
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from weights_study import heldout_study, joint_study
 
-from thresher import Backtest, FitError, backtest, fit_ensemble, load_example
+from thresher import Backtest, FitError, backtest, fit_ensemble, list_examples, load_example
 from thresher.backtests import Score
 from thresher.runs import RunTable
 from thresher.units import format_count
@@ -40,24 +42,86 @@ Every law, the ensemble and simple rules on runs that none of them has seen. Thi
 """
 
 
-def main() -> int:
+LANGUAGE_MODELS = load_example("datablations").models
+WEIGHED = (("laion_openclip", "ViT-B-32"), ("laion_openclip", "ViT-B-16"))
+WEIGHED_LANGUAGE_MODELS = ("gpt-1.1B", "gpt-2.8B", "gpt-4.2B")
+
+
+class Answers:
+    """Everything that the page needs, computed in several processes; asking waits for the answer."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+        self._found: dict[tuple[object, ...], Future[Any]] = {}
+
+    def start(self, of: Callable[..., Any], *arguments: object) -> None:
+        """Begin to compute an answer."""
+        self._found[(of, *arguments)] = self._pool.submit(of, *arguments)
+
+    def get(self, of: Callable[..., Any], *arguments: object) -> Any:
+        """The answer, or the error that it ended with."""
+        return self._found[(of, *arguments)].result()
+
+
+def main(processes: int) -> int:
     """Write the page."""
-    PAGE.write_text("\n".join(_page()), encoding="utf-8")
+    with ProcessPoolExecutor(processes) as pool:
+        answers = Answers(pool)
+        for model in reversed(LANGUAGE_MODELS):
+            answers.start(score, "datablations", model)
+            answers.start(half_life_words, model)
+        for model in WEIGHED_LANGUAGE_MODELS:
+            answers.start(heldout_study, "datablations", model)
+        for name, model in WEIGHED:
+            answers.start(score, name, model)
+            answers.start(heldout_study, name, model, "last epochs")
+            answers.start(heldout_study, name, model, "laion_400M")
+        answers.start(score, "datacomp_medium_tmars", None)
+        answers.start(score, "datacomp_medium_clip", None)
+        answers.start(score, "icon_lab", None)
+        answers.start(joint_study, "icon_lab")
+        PAGE.write_text("\n".join(_page(answers)), encoding="utf-8")
     return 0
 
 
-def _page() -> Iterator[str]:
+def score(name: str, model: str | None) -> Backtest:
+    """The backtest of one example, one model of it if it has several."""
+    table = load_example(name)
+    found = backtest(
+        table.where(f"model = {model}") if model else table,
+        load_example(name, "joint") if (name, "joint") in list_examples() else None,
+        pool_size=POOL_SIZES.get(name),
+    )
+    print("scored", name, model or "", file=sys.stderr, flush=True)
+    return found
+
+
+def half_life_words(model: str) -> str:
+    """What a fit to a language model's runs of few epochs says of half-lives."""
+    table = load_example("datablations").where(f"model = {model}")
+    rows = tuple(row for row in table.rows if row.epochs <= LANGUAGE_EPOCHS)
+    try:
+        fit = fit_ensemble(RunTable(rows, table.name))
+    except FitError as error:
+        return f"From at most {LANGUAGE_EPOCHS} epochs nothing can be fitted: {error}\n"
+    words = [finding.message for report in fit.reports for finding in report.findings]
+    said = f"{len(words)} of {len(fit.reports)} pools are said to have no identifiable half-life"
+    first = f'; the first: "{words[0]}"' if words else "."
+    return f"Fitted to its {len(rows)} runs of at most {LANGUAGE_EPOCHS} epochs, {said}{first}\n"
+
+
+def _page(answers: Answers) -> Iterator[str]:
     yield START
-    yield from _tmars()
-    yield from _icon_lab()
-    yield from _laion()
-    yield from _clip()
-    yield from _datablations()
-    yield from _weights()
+    yield from _tmars(answers)
+    yield from _icon_lab(answers)
+    yield from _laion(answers)
+    yield from _clip(answers)
+    yield from _datablations(answers)
+    yield from _weights(answers)
 
 
-def _tmars() -> Iterator[str]:
-    found = _run("datacomp_medium_tmars", joint=True)
+def _tmars(answers: Answers) -> Iterator[str]:
+    found = answers.get(score, "datacomp_medium_tmars", None)
     yield "## T-MARS buckets of DataComp medium\n"
     yield (
         "Reported only: nothing in thresher, neither defaults nor priors, was chosen on these joint runs. One of the 16 is "
@@ -67,8 +131,8 @@ def _tmars() -> Iterator[str]:
     yield from _both(found)
 
 
-def _icon_lab() -> Iterator[str]:
-    found = _run("icon_lab", joint=True)
+def _icon_lab(answers: Answers) -> Iterator[str]:
+    found = answers.get(score, "icon_lab", None)
     yield "## The icon laboratory\n"
     yield (
         "Our own small CLIP runs, two seeds. The prior weights of mixing rules were written with these joint runs in view (and "
@@ -83,7 +147,7 @@ def _icon_lab() -> Iterator[str]:
     yield from _both(found)
 
 
-def _laion() -> Iterator[str]:
+def _laion(answers: Answers) -> Iterator[str]:
     yield "## LAION, open_clip models\n"
     yield (
         "Three sizes of one quality (`quality` = laion) at three budgets. The recipes differ between runs, so a residual of "
@@ -91,7 +155,7 @@ def _laion() -> Iterator[str]:
     )
     rows = []
     for model in ("ViT-B-32", "ViT-B-16"):
-        found = _run("laion_openclip", model)
+        found = answers.get(score, "laion_openclip", model)
         for what, label in (
             ("last epochs", "predict 34B from 3B and 13B"),
             ("one pool: laion_400M", "hold out the 400M pool"),
@@ -108,44 +172,29 @@ def _laion() -> Iterator[str]:
     yield _table(["model", "question", *found.splits[0].rmse, "target for the ensemble"], rows)
 
 
-def _clip() -> Iterator[str]:
+def _clip(answers: Answers) -> Iterator[str]:
     yield "## CLIP-score buckets of DataComp medium\n"
     yield "Checkpoints in the middle of one cosine schedule, which no law here describes.\n"
-    yield from _scores(_run("datacomp_medium_clip"))
+    yield from _scores(answers.get(score, "datacomp_medium_clip", None))
 
 
-def _datablations() -> Iterator[str]:
+def _datablations(answers: Answers) -> Iterator[str]:
     yield "## Language models on C4 (datablations)\n"
     yield "Validation loss, at most 4.5 epochs, one quality at many sizes, each model on its own.\n"
-    table = load_example("datablations")
     unfit = []
-    for model in table.models:
+    for model in LANGUAGE_MODELS:
         try:
-            found = _run("datablations", model)
+            found = answers.get(score, "datablations", model)
         except FitError:
             unfit.append(model)
             continue
         yield f"### {model}\n"
         yield from _scores(found)
-        yield from _half_life_words(table.where(f"model = {model}"))
+        yield answers.get(half_life_words, model)
     yield f"Too few runs to fit anything: {', '.join(unfit)}.\n"
 
 
-def _half_life_words(table: RunTable) -> Iterator[str]:
-    rows = tuple(row for row in table.rows if row.epochs <= LANGUAGE_EPOCHS)
-    try:
-        fit = fit_ensemble(RunTable(rows, table.name))
-    except FitError as error:
-        yield f"From at most {LANGUAGE_EPOCHS} epochs nothing can be fitted: {error}\n"
-        return
-    words = [finding.message for report in fit.reports for finding in report.findings]
-    said = f"{len(words)} of {len(fit.reports)} pools are said to have no identifiable half-life"
-    yield f"Fitted to its {len(rows)} runs of at most {LANGUAGE_EPOCHS} epochs, {said}" + (
-        f'; the first: "{words[0]}"\n' if words else ".\n"
-    )
-
-
-def _weights() -> Iterator[str]:
+def _weights(answers: Answers) -> Iterator[str]:
     yield "## Weights: pseudo-BMA, stacking, equal\n"
     yield (
         "How members are weighed by what they predict of held-out single-pool runs. Prior weights of rules and kappa are the "
@@ -153,31 +202,17 @@ def _weights() -> Iterator[str]:
         "finds shares (non-negative, summing to 1) that best combine the held-out predictions. Everything is nested: weights "
         "never see the runs that are scored. The T-MARS joint runs play no part here.\n"
     )
-    columns = {"icon_lab joint RMSE": {}, "icon_lab regret": {}}
-    for scheme, (rmse, regret) in joint_study("icon_lab").items():
+    columns: dict[str, dict[str, float]] = {"icon_lab joint RMSE": {}, "icon_lab regret": {}}
+    for scheme, (rmse, regret) in answers.get(joint_study, "icon_lab").items():
         columns["icon_lab joint RMSE"][scheme] = rmse
         columns["icon_lab regret"][scheme] = regret
-    for model in ("ViT-B-32", "ViT-B-16"):
-        columns[f"LAION {model}, 34B"] = heldout_study(
-            "laion_openclip", model, lambda split: split.kind == "last epochs"
-        )
-        columns[f"LAION {model}, 400M"] = heldout_study(
-            "laion_openclip", model, lambda split: "400M" in split.label
-        )
-    for model in ("gpt-1.1B", "gpt-2.8B", "gpt-4.2B"):
-        columns[f"C4 {model}"] = heldout_study("datablations", model)
+    for name, model in WEIGHED:
+        for what in ("last epochs", "laion_400M"):
+            columns[f"LAION {model}, {what}"] = answers.get(heldout_study, name, model, what)
+    for model in WEIGHED_LANGUAGE_MODELS:
+        columns[f"C4 {model}"] = answers.get(heldout_study, "datablations", model)
     schemes = list(columns["icon_lab regret"])
     yield _table(["weights", *columns], [[s, *(_number(c[s]) for c in columns.values())] for s in schemes])
-
-
-def _run(name: str, model: str | None = None, *, joint: bool = False) -> Backtest:
-    print(name, model or "", file=sys.stderr, flush=True)
-    table = load_example(name)
-    return backtest(
-        table.where(f"model = {model}") if model else table,
-        load_example(name, "joint") if joint else None,
-        pool_size=POOL_SIZES.get(name),
-    )
 
 
 def _both(found: Backtest) -> Iterator[str]:
@@ -200,10 +235,11 @@ def _scores(found: Backtest) -> Iterator[str]:
     rows = [_cells(score, found) for score in shown]
     yield _table(header, rows)
     heavy = [score for score in found.members if (score.weight or 0) >= HEAVY]
-    yield _spread(heavy, "held out", [score.heldout_rmse for score in heavy]) + (
-        _spread(heavy, "joint", [score.joint_rmse for score in heavy])
-        + _spread(heavy, "regret", [score.mean_regret for score in heavy])
-    )
+    spread = _spread(heavy, "held out", [score.heldout_rmse for score in heavy])
+    spread += _spread(heavy, "joint", [score.joint_rmse for score in heavy])
+    spread += _spread(heavy, "regret", [score.mean_regret for score in heavy])
+    if spread:
+        yield f"{spread.strip()}\n"
     if found.splits:
         names = list(found.splits[0].rmse)
         yield _table(
@@ -256,4 +292,4 @@ def _range(interval: tuple[float, float] | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2))

@@ -1,6 +1,6 @@
 """Ways of weighing the members of an ensemble, compared on the published sets; make_backtests.py prints the table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,10 @@ from scipy.optimize import nnls
 
 from thresher.backtests.contests import Contest, joint_runs
 from thresher.backtests.predictors import stand_in
-from thresher.backtests.splits import Split, splits
+from thresher.backtests.splits import splits
 from thresher.examples import load_example
 from thresher.fits.choice import IMAGENET_CHANCE
-from thresher.fits.ensemble import Base, _bases, _members, _one_size, fit_ensemble
+from thresher.fits.ensemble import Base, _bases, _members, _one_size
 from thresher.fits.fit import Fit
 from thresher.fits.heldout import folds, heldout_residuals
 from thresher.fits.observations import DEFAULT_NOISE_SD, observe
@@ -70,8 +70,18 @@ def weigh(table: RunTable) -> Weighed:
     schemes["stacking"] = weights(_stacked(bases))
     count = len(schemes["stacking"])
     schemes["equal"] = np.full(count, 1.0 / count)
-    fit = fit_ensemble(table.singles, replicates=0, smallest_weight=0.0)
-    assert len(fit.members) == count
+    members, _ = _members(bases, np.zeros(len(bases)), unit, one_size=one_size)
+    fit = Fit(
+        metric=table.metrics[0],
+        unit=unit,
+        chance=IMAGENET_CHANCE if unit == "fraction" else None,
+        noise_sd=known or DEFAULT_NOISE_SD,
+        pools=observations.pools,
+        members=members,
+        reports=(),
+        rmse=0.0,
+        rows=rows,
+    )
     return Weighed(fit, schemes)
 
 
@@ -125,13 +135,17 @@ def _picks(weighed: Weighed, contest: Contest) -> dict[str, int]:
     return {scheme: int(np.argmin(errors)) for scheme, errors in predicted.items()}
 
 
-def heldout_study(
-    name: str, model: str, wanted: Callable[[Split], bool] = lambda split: True
-) -> dict[str, float]:
-    """Held-out RMSE of each scheme, weights found without the held-out runs; each kind of split alike."""
+def heldout_study(name: str, model: str, holding: str = "") -> dict[str, float]:
+    """Held-out RMSE of each scheme, weights found without the held-out runs; each kind of split alike.
+
+    Args:
+        name: The example.
+        model: The model, of which there are several.
+        holding: Only splits whose label holds this.
+    """
     table = load_example(name).where(f"model = {model}").from_epoch(1)
     squares: dict[str, dict[str, list[float]]] = {}
-    for split in filter(wanted, splits(table.rows)):
+    for split in (split for split in splits(table.rows) if holding in split.label):
         weighed = weigh(RunTable(split.kept, table.name))
         scored = [(row, pool) for row in split.left_out if (pool := stand_in(weighed.fit, row))]
         predicted = weighed.predict(

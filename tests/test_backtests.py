@@ -190,7 +190,7 @@ def test_picks_and_regret_follow_from_the_measured_errors(scored):
 
 def test_a_row_marked_inferred_enters_no_score(scored):
     assert scored.joint_rows == 6  # 20 epochs of a+b are still predicted, but there is nothing to choose from
-    assert "1 rows of joint are marked inferred and enter nothing." in scored.notes
+    assert "1 row of joint is marked inferred and enter nothing." in scored.notes
 
 
 def test_joint_runs_in_the_table_itself_are_scored_and_never_fitted(small, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from thresher.backtests.contests import Contest, JointRuns, fixed_choices, joint_runs
-from thresher.backtests.predictors import Law, Predictors, fit_predictors, law_of, others
+from thresher.backtests.predictors import Law, Predictors, fit_predictors, laws_of, others
 from thresher.backtests.scores import (
     Backtest,
     Differences,
@@ -81,7 +81,7 @@ def backtest(
         seed=seed,
         progress=progress,
     )
-    laws = [law_of(whole.ensemble, member) for member in whole.ensemble.members]
+    laws = laws_of(whole.ensemble)
     held = hold_out(
         singles,
         laws,
@@ -111,7 +111,8 @@ def _measured(table: RunTable) -> tuple[RunTable, list[str]]:
     """A table without the rows that its column `inferred` says were not measured."""
     rows = tuple(row for row in table.rows if row.other.get("inferred", "").strip().lower() != "yes")
     left_out = len(table.rows) - len(rows)
-    notes = [f"{left_out} rows of {table.name} are marked inferred and enter nothing."] if left_out else []
+    what = f"1 row of {table.name} is" if left_out == 1 else f"{left_out} rows of {table.name} are"
+    notes = [f"{what} marked inferred and enter nothing."] if left_out else []
     return replace(table, rows=rows), notes
 
 

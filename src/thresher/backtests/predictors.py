@@ -28,6 +28,8 @@ SINGLE_LAWS: Mapping[str, tuple[str, str]] = MappingProxyType(
 al. 2024, and what `fit --kernel utility` fits."""
 COPY_NEAREST = "copy-nearest"
 KEY_DIGITS = 9
+SMALLEST_SHARE = 1e-12
+"""Added to weights that may all be 0, so that their average exists."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,25 @@ class Law:
 
     Attributes:
         floor: Irreducible error d, in the unit of the metric.
-        floor_share: d as a share of the smallest observed loss; None for fractions.
+        floor_key: What says which floor it is on other runs: d itself for fractions, its share of the smallest
+            loss, or None where it was fitted.
     """
 
     kernel: str
     mixing: str
     kappa: float
     floor: float
-    floor_share: float | None
+    floor_key: float | None
+
+    @property
+    def shape(self) -> tuple[str, str, float]:
+        """All but its floor."""
+        return (self.kernel, self.mixing, self.kappa)
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What makes it the same law on other runs: a loss's floor moves with the smallest loss."""
-        floor = self.floor if self.floor_share is None else self.floor_share
-        return (self.kernel, self.mixing, self.kappa, round(floor, KEY_DIGITS))
+        """What makes it the same law on other runs."""
+        return (*self.shape, self.floor_key)
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,6 @@ class Predictors:
     laws: Mapping[str, Fit | None]
     rows: tuple[Measurement, ...]
 
-    @property
-    def members(self) -> Mapping[tuple[object, ...], Member]:
-        """Members by what makes them the same law on other runs."""
-        return {law_of(self.ensemble, member).key: member for member in self.ensemble.members}
-
     def errors(
         self, laws: Sequence[Law], mixtures: Sequence[Mixture], samples_seen: Float[np.ndarray, " items"]
     ) -> Float[np.ndarray, "predictors items"]:
@@ -83,21 +85,24 @@ class Predictors:
             mixtures: One for each item; pools are the fit's, perhaps at another size.
             samples_seen: Budget of each item, in samples.
         """
-        members = self.members
-        found = np.full((len(laws), len(mixtures)), np.nan)
-        total = np.zeros(len(mixtures))
         budgets, at = np.unique(np.asarray(samples_seen, dtype=float), return_inverse=True)
         items = np.arange(len(mixtures))
 
         def of(fit: Fit, member: Member) -> Float[np.ndarray, " items"]:
             return member_errors(fit, member, member.best, mixtures, budgets)[0][items, at]
 
-        place = {law.key: i for i, law in enumerate(laws)}
-        for key, member in members.items():
-            predicted = of(self.ensemble, member)
-            total += member.weight * predicted
-            if key in place:
-                found[place[key]] = predicted
+        own = laws_of(self.ensemble)
+        weights = np.array([member.weight for member in self.ensemble.members])
+        predicted = np.array([of(self.ensemble, member) for member in self.ensemble.members])
+        found = np.full((len(laws), len(mixtures)), np.nan)
+        for i, law in enumerate(laws):
+            # a floor that is fitted to all runs is one of several fixed ones where runs are few
+            same = [k for k, one in enumerate(own) if one.key == law.key] or [
+                k for k, one in enumerate(own) if one.shape == law.shape
+            ]
+            if same:
+                found[i] = np.average(predicted[same], axis=0, weights=weights[same] + SMALLEST_SHARE)
+        total = weights @ predicted
         copied = np.array(
             [
                 copy_nearest(self.rows, mixture, float(n))
@@ -160,12 +165,19 @@ def _single_law(ensemble: Fit, choice: LawChoice) -> Fit | None:
     return replace(ensemble, members=(Member(choice.kernel, choice.mixing, choice.kappa, 1.0, parameters),))
 
 
-def law_of(fit: Fit, member: Member) -> Law:
-    """The parts of a member."""
-    floor = float(member.parameters.floor[0])
+def laws_of(fit: Fit) -> tuple[Law, ...]:
+    """The parts of each member."""
+    shapes = [(member.kernel, member.mixing, member.kappa) for member in fit.members]
     smallest = min(row.error for row in fit.rows)
-    share = floor / smallest if fit.unit == "loss" else None
-    return Law(member.kernel, member.mixing, member.kappa, floor, share)
+    laws = []
+    for member, shape in zip(fit.members, shapes, strict=True):
+        floor = float(member.parameters.floor[0])
+        if fit.unit == "fraction":
+            key: float | None = round(floor, KEY_DIGITS)
+        else:
+            key = round(floor / smallest, KEY_DIGITS) if shapes.count(shape) > 1 else None
+        laws.append(Law(*shape, floor, key))
+    return tuple(laws)
 
 
 def copy_nearest(rows: Sequence[Measurement], mixture: Mixture, samples_seen: float) -> float:
