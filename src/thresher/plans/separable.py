@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thresher.shapes import Float
+from thresher.shapes import Float, Int
 
 ROUNDS = 60
 """A round narrows every interval about tenfold; more only happen where slopes are flat."""
@@ -14,7 +14,10 @@ ROUNDING = 1e-14
 """Sums of a few hundred shares are exact to this."""
 SHRUNK = 0.9
 """An interval that keeps more of its width than this in a round has not shrunk."""
-MOST_ELEMENTS = 8192
+NEAR = 10.0 ** -np.arange(1.0, 5.0)
+NEARBY = np.concatenate([NEAR, -NEAR])
+"""Nodes beside the share that slopes rising evenly would give: where they nearly do, a round gains four digits."""
+MOST_ELEMENTS = 4096
 """Slopes evaluated in one round: more nodes where that is cheap."""
 
 
@@ -38,12 +41,19 @@ def minimise_separable(
         laws: How many numbers one slope costs, which decides how many nodes a round has.
     """
     left, right = lower.astype(float), upper.astype(float)
-    nodes = int(np.clip(MOST_ELEMENTS // max(1, len(left) * laws), 9, 33))
-    steps = np.linspace(0.0, 1.0, nodes)
+    nodes = int(np.clip(MOST_ELEMENTS // max(1, len(left) * laws), 17, 65))
+    even = np.linspace(0.0, 1.0, nodes - 2 * len(NEAR))
+    guess = np.full(len(left), 0.5)
     for _ in range(ROUNDS):
+        near = np.clip(guess[:, None] + NEARBY, 0.0, 1.0)
+        steps = np.sort(np.concatenate([np.broadcast_to(even, (len(left), len(even))), near], axis=1), axis=1)
         w = left[:, None] + (right - left)[:, None] * steps
         w[:, -1] = right
-        low, high = _narrowed(w, np.maximum.accumulate(slope(w), axis=1))
+        slopes = np.maximum.accumulate(slope(w), axis=1)
+        first, last = _narrowed(w, slopes)
+        rows = np.arange(len(w))
+        low, high = w[rows, first], w[rows, last]
+        guess = _crossing(high - low, slopes[rows, first], slopes[rows, last], 1.0 - low.sum())
         before, after = right - left, high - low
         left, right = low, high
         if not np.any((after < SHRUNK * before) & (before > CLOSE)):
@@ -54,8 +64,8 @@ def minimise_separable(
 
 def _narrowed(
     w: Float[np.ndarray, "pools nodes"], slopes: Float[np.ndarray, "pools nodes"]
-) -> tuple[Float[np.ndarray, " pools"], Float[np.ndarray, " pools"]]:
-    """Shorter intervals that still hold the shares of the minimum."""
+) -> tuple[Int[np.ndarray, " pools"], Int[np.ndarray, " pools"]]:
+    """First and last node of shorter intervals that still hold the shares of the minimum."""
     order = np.argsort(slopes, axis=None, kind="stable")
     ranked = slopes.ravel()[order]
     rise = np.diff(w, axis=1)
@@ -68,7 +78,22 @@ def _narrowed(
     below = int(np.searchsorted(most, 1.0 + ROUNDING, side="right")) - 1
     greatest = ranked[above] if above < len(ranked) else np.inf
     smallest = min(ranked[below] if below >= 0 else -np.inf, greatest)
-    rows, last = np.arange(len(w)), w.shape[1] - 1
     first = np.maximum(np.sum(slopes < smallest, axis=1) - 1, 0)
-    final = np.minimum(np.sum(slopes <= greatest, axis=1), last)
-    return w[rows, first], w[rows, final]
+    last = np.minimum(np.sum(slopes <= greatest, axis=1), w.shape[1] - 1)
+    return first, last
+
+
+def _crossing(
+    width: Float[np.ndarray, " pools"],
+    low: Float[np.ndarray, " pools"],
+    high: Float[np.ndarray, " pools"],
+    spare: float,
+) -> Float[np.ndarray, " pools"]:
+    """Where in its interval each share would be if slopes rose evenly there, as a part of the width."""
+    rise = np.maximum(high - low, np.finfo(float).tiny)
+    rate = np.minimum(width / rise, 1e300)
+    total = rate.sum()
+    if not 0 < total < np.inf:
+        return np.full(len(width), 0.5)
+    multiplier = (spare + rate @ low) / total
+    return np.clip((multiplier - low) / rise, 0.0, 1.0)

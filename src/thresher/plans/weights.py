@@ -62,18 +62,19 @@ def minimise(
     spare = upper - lower
     w = lower + spare * ((1.0 - lower.sum()) / spare.sum()) if start is None and spare.sum() > 0 else start
     w = lower.astype(float) if w is None else w
-    left = kkt_residual(objective, w, lower, upper)
+    left = kkt_residual(objective, w, lower, upper) if objective.laws > 1 else np.inf
     damping = 0.0 if objective.laws == 1 else 1.0
     for _ in range(MOST_STEPS):
         if left <= RESIDUAL:
             break
         target = _target(objective, w, lower, upper, damping)
         share, overshot = _line_search(objective, w, target - w)
-        if share * np.abs(target - w).max() < SMALLEST_STEP:
-            break
-        w = w + share * (target - w)
+        moved = share * (target - w)
+        w = w + moved
         damping *= SLOWER if overshot else FASTER
         left = kkt_residual(objective, w, lower, upper)
+        if objective.laws == 1 or np.abs(moved).max() < SMALLEST_STEP:  # one law's target is exact
+            break
     w = _cleaned(w, lower)
     return Solution(
         w, float(objective.value(w[None])[0]), left, objective.quantile is None and left <= 10 * RESIDUAL
