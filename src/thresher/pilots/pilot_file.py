@@ -1,0 +1,135 @@
+"""The pilot's YAML: what was planned, for people, launch files and `thresher pilot collect`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import FileFormatError, InputError
+from thresher.files import check_readable, write_text
+from thresher.pilots.design import PilotRun
+from thresher.pilots.launch import Trainer
+
+FORMAT = "thresher-pilot"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Pilot runs that were planned.
+
+    Attributes:
+        target: Budget of the run that the choice is for, in samples.
+        share: Of each bucket that the pilots use.
+        seed: Of the digest that chose the samples.
+        sizes: Distinct samples of each sub-sampled bucket, best first.
+        trainer: How runs are trained.
+        runs: All runs.
+    """
+
+    target: float
+    share: float
+    seed: int
+    sizes: Mapping[str, int]
+    trainer: Trainer
+    runs: tuple[PilotRun, ...]
+
+
+def write_pilot(path: Path, pilot: Pilot, notes: Mapping[str, Any]) -> None:
+    """Write a pilot as YAML, whole or not at all.
+
+    Args:
+        path: The file.
+        pilot: What was planned.
+        notes: What the simulation told, for people.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    import yaml
+
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "target_samples_seen": int(pilot.target),
+        "pilot_samples_seen": sum(run.samples_seen for run in pilot.runs),
+        "share": pilot.share,
+        "seed": pilot.seed,
+        "pools": [
+            {"pool": name, "rank": rank, "unique_samples": size}
+            for rank, (name, size) in enumerate(pilot.sizes.items(), start=1)
+        ],
+        "trainer": dict(vars(pilot.trainer)),
+        "runs": [
+            {
+                "run": run.name,
+                "pools": list(run.pools),
+                "unique_samples": run.unique_samples,
+                "epochs": list(run.epochs),
+                "schedule": run.schedule,
+                "seed": run.seed,
+            }
+            for run in pilot.runs
+        ],
+        "simulation": dict(notes),
+    }
+    write_text(path, yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True))
+
+
+def read_pilot(path: Path) -> Pilot:
+    """The pilot that a YAML describes; it may have been edited by hand.
+
+    Raises:
+        FileFormatError: It is no such file, or something in it is missing or of another kind.
+        InputError: It cannot be read.
+    """
+    import yaml
+
+    check_readable(path, "a pilot.yaml made by `thresher pilot plan`")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f" (line {line + 1})" if line is not None else ""
+        raise FileFormatError(
+            f"{path} is not YAML{where}. Make it again with `thresher pilot plan`."
+        ) from error
+    if not isinstance(found, dict) or (found.get("format"), found.get("version")) != (FORMAT, VERSION):
+        raise FileFormatError(
+            f"{path} is not a {FORMAT} file of version {VERSION}. Make one with `thresher pilot plan`."
+        )
+    try:
+        pilot = Pilot(
+            float(found["target_samples_seen"]),
+            float(found["share"]),
+            int(found["seed"]),
+            {str(pool["pool"]): int(pool["unique_samples"]) for pool in found["pools"]},
+            Trainer(**found["trainer"]),
+            tuple(
+                PilotRun(
+                    str(run["run"]),
+                    tuple(map(str, run["pools"])),
+                    int(run["unique_samples"]),
+                    tuple(sorted(map(int, run["epochs"]))),
+                    str(run["schedule"]),
+                    int(run["seed"]),
+                )
+                for run in found["runs"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path} is damaged ({error!r}). Make it again with `thresher pilot plan`."
+        ) from error
+    _check(pilot, path)
+    return pilot
+
+
+def _check(pilot: Pilot, path: Path) -> None:
+    names = [run.name for run in pilot.runs]
+    for run in pilot.runs:
+        strange = [name for name in run.pools if name not in pilot.sizes]
+        if strange or not run.epochs or run.epochs[0] < 1 or names.count(run.name) > 1:
+            raise InputError(
+                f"{path}: run {run.name!r} needs a name of its own, pools out of {', '.join(pilot.sizes)}, and epochs from 1 up."
+            )

@@ -1,0 +1,229 @@
+"""Plan pilots from buckets and budgets, and write the folder that launches them."""
+
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import InputError
+from thresher.fits.fit import Fit
+from thresher.laws.kernels import EXPOSURES
+from thresher.metadata.buckets import Buckets
+from thresher.metadata.ids import IdKind
+from thresher.pilots.choosing import ChosenDesign, choose_design
+from thresher.pilots.design import PilotRun
+from thresher.pilots.launch import Trainer, datacomp_script, open_clip_script, reshard_script, slurm_script
+from thresher.pilots.pilot_file import Pilot, write_pilot
+from thresher.pilots.worlds import borrowed_world, bucket_pools
+
+WORLD_REPLICATES = 40
+"""Replicates of each law of a borrowed prior; worlds are drawn from all laws together."""
+SECONDS_PER_HOUR = 3600.0
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PilotRequest:
+    """What is asked of a pilot.
+
+    Attributes:
+        target: Budget of the run that the choice is for, in samples.
+        budget: Of all pilot runs together, in samples.
+        top: How many of the best buckets to pilot.
+        seeds: Runs of each bucket.
+        schedule: `constant` or `finished`.
+        joint: Whether to check nested unions.
+        replicates: Simulated worlds.
+        seed: Of the simulation and of the digest that samples buckets.
+        samples_per_gpu_second: Training speed of one device.
+        trainer: How runs are trained.
+        pool_size: Rows of the whole pool, where the buckets were made from a random part of it.
+    """
+
+    target: float
+    budget: float
+    top: int
+    seeds: int
+    schedule: str
+    joint: bool
+    replicates: int
+    seed: int
+    samples_per_gpu_second: float
+    trainer: Trainer
+    pool_size: float | None = None
+
+
+@dataclass(frozen=True)
+class PlannedPilot:
+    """A pilot, and what its simulation told."""
+
+    pilot: Pilot
+    chosen: ChosenDesign
+    samples_per_gpu_second: float
+
+    def gpu_hours(self, samples: float) -> float:
+        """Hours of one device that so many samples take."""
+        return samples / self.samples_per_gpu_second / SECONDS_PER_HOUR
+
+    def to_json(self) -> dict[str, Any]:
+        """What `thresher pilot plan --json` prints."""
+        total = sum(run.samples_seen for run in self.pilot.runs)
+        return {
+            "samples_seen": total,
+            "share_of_target": total / self.pilot.target,
+            "gpu_hours": self.gpu_hours(total),
+            "share": self.pilot.share,
+            "target_epochs": list(self.chosen.target_epochs),
+            "runs": [
+                {
+                    "run": run.name,
+                    "pools": list(run.pools),
+                    "unique_samples": run.unique_samples,
+                    "epochs": list(run.epochs),
+                    "schedule": run.schedule,
+                    "seed": run.seed,
+                    "samples_seen": run.samples_seen,
+                }
+                for run in self.pilot.runs
+            ],
+            **self.told(),
+            "verdict": self.chosen.verdict,
+        }
+
+    def told(self) -> dict[str, Any]:
+        """What the simulation says, for JSON and YAML; a share that no world shows is null."""
+        told = self.chosen.simulation
+        return {
+            "replicates": told.replicates,
+            "right": told.right,
+            "exact": told.exact,
+            "mean_regret": told.mean_regret,
+            "utility_recovered": {k: v if v == v else None for k, v in told.utility.items()},
+            "half_life_recovered": {k: v if v == v else None for k, v in told.half_life.items()},
+            "enough_budget": self.chosen.enough_budget,
+        }
+
+
+def plan_pilot(
+    request: PilotRequest, made: Buckets, prior: Fit, output: Path, progress: Progress | None = None
+) -> PlannedPilot:
+    """The pilot for some buckets; nothing is written.
+
+    Args:
+        request: What is asked.
+        made: The buckets.
+        prior: What might be true of them, by rank.
+        output: Where it will be written; refused now rather than after the simulation.
+        progress: Told what is being simulated.
+
+    Raises:
+        InputError: A request that cannot be met, or an output that exists.
+    """
+    check_request(request, made, output)
+    pools = bucket_pools(made, request.top, request.pool_size)
+    chosen = choose_design(
+        borrowed_world(prior, pools), request.target, request.budget, schedule=request.schedule, seeds=request.seeds,
+        joint=request.joint, replicates=request.replicates, seed=request.seed, progress=progress,
+    )  # fmt: skip
+    sizes = {pool.name: int(chosen.design.share * pool.unique_samples) for pool in pools}
+    pilot = Pilot(
+        request.target, chosen.design.share, request.seed, sizes, request.trainer, chosen.design.runs
+    )
+    return PlannedPilot(pilot, chosen, request.samples_per_gpu_second)
+
+
+def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
+    """Refuse, before anything is simulated, a request that no pilot can meet or an output that exists.
+
+    Raises:
+        InputError: The message names the flag.
+    """
+    trainer = request.trainer
+    if trainer.exposure not in EXPOSURES:
+        raise InputError(f"--exposure is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
+    if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
+        raise InputError(
+            f"--batch-size {trainer.batch_size} cannot be shared by --gpus {trainer.gpus}; give a multiple of it."
+        )
+    if not request.samples_per_gpu_second > 0:
+        raise InputError(
+            f"--samples-per-gpu-second is {request.samples_per_gpu_second:g}; it must be positive."
+        )
+    if request.replicates < 1:
+        raise InputError(
+            f"--replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03."
+        )
+    bucket_pools(made, request.top, request.pool_size)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output} exists; give a new or empty folder to -o.")
+    if not output.absolute().parent.is_dir():
+        raise InputError(
+            f"{output.absolute().parent}: no such folder. Make it first, or write elsewhere with -o."
+        )
+
+
+def write_planned(
+    planned: PlannedPilot, request: PilotRequest, made: Buckets, output: Path, metadata: Sequence[str],
+    progress: Progress | None = None,
+) -> PlannedPilot:  # fmt: skip
+    """Write the pilot's folder, whole or not at all: YAML, launch files, and uid lists if the metadata is given.
+
+    Returns:
+        The pilot with the sizes that the uid lists really have.
+
+    Raises:
+        InputError: The metadata is not that of the buckets, or the folder cannot be written.
+    """
+    folder = output.absolute()
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        part.mkdir()
+        if metadata:
+            planned = _write_uids(planned, request, made, part / "uids", metadata, progress)
+        pilot = planned.pilot
+        write_pilot(part / "pilot.yaml", pilot, planned.told())
+        for name, text in (
+            ("open_clip.sh", open_clip_script(pilot.runs, pilot.trainer)),
+            ("datacomp.sh", datacomp_script(pilot.runs, pilot.trainer)),
+            ("slurm.sh", slurm_script(pilot.runs, pilot.trainer)),
+            ("reshard.sh", reshard_script(list(pilot.sizes))),
+        ):
+            (part / name).write_text(text, encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return planned
+
+
+def _write_uids(
+    planned: PlannedPilot, request: PilotRequest, made: Buckets, folder: Path, metadata: Sequence[str],
+    progress: Progress | None,
+) -> PlannedPilot:  # fmt: skip
+    from thresher.cuts.cut import cut
+    from thresher.cuts.requests import FromBuckets
+    from thresher.metadata.table import open_table
+
+    folder.mkdir()
+    table = open_table(metadata, score=made.score, id_column=made.id_column, where=made.where)
+    suffix = ".npy" if made.id_kind is IdKind.HEX else ".txt"
+    sizes = {}
+    for step, name in enumerate(planned.pilot.sizes):
+        wanted = FromBuckets(made, {name: planned.pilot.share}, request.seed)
+        sizes[name] = cut(wanted, table, folder / f"{name}{suffix}").manifest.unique_out
+        if progress:
+            progress("uid lists", step + 1, len(planned.pilot.sizes))
+    if request.pool_size is not None:
+        return planned  # the lists are of the part at hand, the plan is for the whole
+    runs = tuple(_resized(run, sizes) for run in planned.pilot.runs)
+    return replace(planned, pilot=replace(planned.pilot, sizes=sizes, runs=runs))
+
+
+def _resized(run: PilotRun, sizes: dict[str, int]) -> PilotRun:
+    return replace(run, unique_samples=sum(sizes[name] for name in run.pools))
