@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from thresher.fits.curves import HIGHEST_FLOOR
 from thresher.fits.fit import Fit
 from thresher.pools import Mixture
 from thresher.runs import Measurement
@@ -11,6 +12,8 @@ TOLERATED_EPOCHS = (45.0, 115.0)
 """Epochs, times unique tokens per model parameter, after which the loss of language models was seen to rise."""
 FAR_BEYOND = 2.0
 """Times the epochs of any pilot from which a plan is called far beyond them."""
+SMALL_ROOM = 1e-4
+"""Share of the highest floor by which a fitted one must stay below it not to be at its bound."""
 AT_EDGE = 0.8
 """Weight at the highest floor from which the floor counts as being at its bound."""
 
@@ -60,6 +63,8 @@ def floor_warnings(fit: Fit) -> tuple[str, ...]:
         floor = round(float(member.parameters.floor[0]), 6)
         weights[floor] = weights.get(floor, 0.0) + member.weight
     highest = max(weights)
+    if fit.unit == "loss" and highest < (1 - SMALL_ROOM) * HIGHEST_FLOOR * min(row.error for row in fit.rows):
+        return ()  # fitted, and not at its bound
     if len(weights) > 1 and weights[highest] > AT_EDGE:
         return (
             f"The highest floor tried, {highest:.3g}, has {weights[highest]:.2f} of the weight: the irreducible error may be "
