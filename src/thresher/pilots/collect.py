@@ -8,6 +8,7 @@ from thresher.errors import InputError
 from thresher.pilots.design import PilotRun
 from thresher.pilots.pilot_file import Pilot
 from thresher.runs import Finding, RunTable
+from thresher.runs.doubts import EPOCHS_WITHOUT
 from thresher.runs.importing import ImportOptions, import_runs
 from thresher.runs.labels import RunLabel
 from thresher.runs.run_table import EPOCH_SLACK
@@ -95,7 +96,8 @@ def collect_runs(
     )
     notes = (Finding("note", f"{other} checkpoints that were not planned are left out."),) if other else ()
     table = RunTable(tuple(rows), found.table.name)
-    return Collected(table, missing, (*found.findings, *notes))
+    known = tuple(finding for finding in found.findings if not finding.message.startswith(EPOCHS_WITHOUT))
+    return Collected(table, missing, (*known, *notes))
 
 
 def _epoch(samples_seen: float, run: PilotRun) -> int | None:

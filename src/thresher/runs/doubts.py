@@ -12,6 +12,8 @@ from thresher.runs.run_table import RunTable
 SHRUNK_SHARE = 0.99
 """A data folder with fewer than this share of its samples has lost some: dead links cost DataComp several percent."""
 MOST_NAMED = 4
+EPOCHS_WITHOUT = "Epochs without an evaluation"
+"""How that doubt opens; a planned pilot knows its epochs better."""
 
 
 def log_doubts(logs: Logs, labels: Sequence[RunLabel], table: RunTable) -> tuple[Finding, ...]:
@@ -46,7 +48,7 @@ def _missing_epochs(by_run: dict[str, list[Checkpoint]], logs: Logs) -> Iterable
         if epochs and planned is not None and epochs[-1] < planned:
             short.append(f"{run} ({epochs[-1]:g} of {planned:g})")
     if gaps:
-        yield Finding("warning", f"Epochs without an evaluation: {_named(gaps)}. Was a checkpoint lost?")
+        yield Finding("warning", f"{EPOCHS_WITHOUT}: {_named(gaps)}. Was a checkpoint lost?")
     if short:
         yield Finding(
             "warning", f"Runs that end early, or whose last epoch is not evaluated: {_named(short)}."
