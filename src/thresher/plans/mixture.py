@@ -137,7 +137,7 @@ def choose_mixture(
     # where no nested pool has the shares asked for, the weights are what was asked for, saving or not
     offered = bool(not keeps.any() or (saving.error > NO_GAIN and least - level[0] > NO_GAIN))
     if offered:
-        low, high = (ends[0] for ends in run_interval(draws[:, 0], weights, fit.noise_sd))
+        low, high = (ends[0] for ends in run_interval(draws[:, 0], weights, fit.run_sd))
         share, regret = compare(draws[:, :, 0], weights)
         top = fit.chance if fit.unit == "fraction" and fit.chance is not None else np.inf
         choice = Choice(
