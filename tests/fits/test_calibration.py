@@ -55,7 +55,7 @@ def assert_covers(tables, low=0.85, high=0.95):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_intervals_of_one_law_cover_nine_times_in_ten(calibration):
     found = simulated(calibration, calibration.law_cases, LAW_TABLES)
     for what in ("b", "tau", "single within", "single beyond", "mixture within", "mixture beyond"):
@@ -63,7 +63,7 @@ def test_intervals_of_one_law_cover_nine_times_in_ten(calibration):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_ensemble_covers_new_runs_and_claims_what_comes_true(calibration):
     found = simulated(calibration, calibration.ensemble_cases, ENSEMBLE_TABLES)
     for what in ("single within", "single beyond", "mixture within", "mixture beyond"):

@@ -19,6 +19,8 @@ def test_buckets_keep_their_share_and_half_lives_grow_with_each_kappa():
         assert other.unique_samples == pytest.approx(10 * one.unique_samples)
         assert one.unique_samples / 128e6 == pytest.approx(0.1)
     for one, other in zip(same.members, tenfold.members, strict=True):
+        if one.kernel == "fresh":  # its half-lives are infinite at any size
+            continue
         ratio = other.best.half_life / one.best.half_life
         assert ratio == pytest.approx(10.0**one.kappa) or one.kernel == "fresh"
 
