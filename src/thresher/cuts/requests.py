@@ -14,7 +14,6 @@ from thresher.metadata.ranks import Census, standings
 from thresher.metadata.selection import Edge, Selection, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder
-from thresher.plans.saved import read_choice
 
 
 @dataclass(frozen=True)
@@ -202,6 +201,8 @@ def from_plan(
     Raises:
         InputError: No such budget or choice in the plan, or a pool that is not a bucket.
     """
+    from thresher.plans.saved import read_choice  # loads laws and scipy, which no other cut needs
+
     if not passes > 0:
         raise InputError(f"--passes is {passes:g}; give a number above 0.")
     found = read_choice(path, budget, choice)

@@ -1,0 +1,62 @@
+"""thresher: which data to keep for a training budget, how often to repeat it, and how sure we are."""
+
+from .backtests import Backtest, backtest
+from .budget import Budget
+from .errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
+from .examples.published import list_examples, load_example
+from .fits import Fit, Prediction, fit_ensemble, fit_law, predict_mixture
+from .fits.saved import read_fit, write_fit
+from .laws import KERNELS, MIXING_RULES, Law, effective_samples
+from .plans import (
+    Frontier,
+    Plan,
+    candidates,
+    choose_over_metrics,
+    choose_plan,
+    choose_plans,
+    compute_gains,
+    find_target,
+    trace_frontier,
+)
+from .pools import Mixture, Pool
+from .runs import Measurement, RunTable, read_runs, select_runs, write_runs
+
+__all__ = [
+    "KERNELS",
+    "MIXING_RULES",
+    "Backtest",
+    "Budget",
+    "ExtrapolationWarning",
+    "Fit",
+    "FitError",
+    "Frontier",
+    "InputError",
+    "Law",
+    "Measurement",
+    "MissingExtraError",
+    "Mixture",
+    "Plan",
+    "Pool",
+    "Prediction",
+    "RunTable",
+    "ThresherError",
+    "backtest",
+    "candidates",
+    "choose_over_metrics",
+    "choose_plan",
+    "choose_plans",
+    "compute_gains",
+    "effective_samples",
+    "find_target",
+    "fit_ensemble",
+    "fit_law",
+    "list_examples",
+    "load_example",
+    "predict_mixture",
+    "read_fit",
+    "read_runs",
+    "select_runs",
+    "trace_frontier",
+    "write_fit",
+    "write_runs",
+]
