@@ -12,7 +12,7 @@ from thresher.filters import parse_where
 from thresher.metadata.engine import Bin, Block, Engine, SortedIds, Window
 from thresher.metadata.ids import kind_of, read_keys
 from thresher.metadata.keys import Keys, concatenated
-from thresher.metadata.order import MISSING, score_width, to_ordered
+from thresher.metadata.order import score_width, to_ordered
 from thresher.metadata.selection import Selection, Tally
 from thresher.metadata.table import DEFAULT_ID, Table
 from thresher.metadata.types import ArrowArray, Key
@@ -52,28 +52,13 @@ class Frames(Engine):
         Raises:
             InputError: A column is missing, or of a type that cannot serve.
         """
-        comparisons = parse_where(where) if where is not None else ()
-        names = self.lazy.collect_schema().names()
-        for name in (id_column, score, *(one.column for one in comparisons)):
-            if name not in names:
-                raise InputError(f"The frame has no column {name!r}; it has {', '.join(names[:8])}.")
-        first = self.lazy.select(id_column, score).head(1).collect("pyarrow").to_native()
-        width = score_width(first.schema.field(score).type)
-        if width is None:
-            raise InputError(f"Column {score!r} is {first.schema.field(score).type}, not a number.")
-        value = first.column(id_column)[0].as_py() if len(first) else None
-        kind = kind_of(first.schema.field(id_column).type, value if isinstance(value, str) else None)
-        return Table((), id_column, kind, score, width, comparisons, where)
+        return frame_table(self.lazy, "The frame", score=score, id_column=id_column, where=where)
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`."""
-        from thresher.metadata.queries import count_all, count_window
+        from thresher.metadata.queries import counted
 
-        frame, width = self._chosen(table), table.score_width
-        everything = Window(MISSING, (1 << 8 * width) - 1)
-        return [
-            count_all(frame, width) if w == everything else count_window(frame, w, width) for w in windows
-        ]
+        return counted(self._chosen(table), windows, table.score_width)
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "FrameIds":
         """The chosen ids; see `Engine.select`."""
@@ -94,6 +79,32 @@ class Frames(Engine):
         from thresher.metadata.queries import ids_and_scores
 
         return ids_and_scores(self.lazy, table.id_column, str(table.score), table.where)
+
+
+def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where: str | None) -> Table:
+    """A frame as a table for buckets and cuts; its first id decides between hex, UUID and text.
+
+    Raises:
+        InputError: A column is missing, or of a type that cannot serve; the message calls the frame `name`.
+    """
+    import narwhals as nw
+
+    comparisons = parse_where(where) if where is not None else ()
+    names = frame.collect_schema().names()
+    for column in (id_column, score, *(one.column for one in comparisons)):
+        if column not in names:
+            raise InputError(f"{name} has no column {column!r}; it has {', '.join(names[:8])}.")
+    present = frame.select(id_column, score).filter(~nw.col(id_column).is_null())
+    first = present.head(1).collect("pyarrow").to_native()
+    width = score_width(first.schema.field(score).type)
+    if width is None:
+        raise InputError(f"Column {score!r} is {first.schema.field(score).type}, not a number.")
+    value = first.column(id_column)[0].as_py() if len(first) else None
+    try:
+        kind = kind_of(first.schema.field(id_column).type, value if isinstance(value, str) else None)
+    except InputError as error:
+        raise InputError(f"{name}: column {id_column!r} cannot hold ids: {error}") from error
+    return Table((), id_column, kind, score, width, comparisons, where)
 
 
 def _length() -> Any:  # noqa: ANN401 - a Narwhals expression

@@ -15,10 +15,12 @@ from thresher.metadata.types import Key
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 
-BINS = 4096
-"""Of one count; few enough to collect, many enough that a float32 is exact after three."""
+BINS = 1 << 14
+"""Of one count; few enough to collect, many enough that a float32 is usually exact after two."""
+WINDOWS_AT_ONCE = 32
+"""Counted in one scan; more would nest expressions deeper than a query planner likes."""
 INFINITY = float("inf")
-ID, SCORE, PLACE = "thresher_id", "thresher_score", "thresher_place"
+ID, SCORE, PLACE, WINDOW = "thresher_id", "thresher_score", "thresher_place", "thresher_window"
 
 
 def passing(frame: Frame, comparisons: Sequence[Comparison]) -> Frame:
@@ -46,24 +48,40 @@ def ids_and_scores(frame: Frame, id_column: str, score: str, comparisons: Sequen
     )
 
 
+def counted(frame: Frame, windows: Sequence[Window], width: int) -> list[list[Bin]]:
+    """Rows per score within each window; see `Engine.count`."""
+    everything = Window(MISSING, (1 << 8 * width) - 1)
+    if list(windows) == [everything]:
+        return [count_all(frame, width)]
+    found: list[list[Bin]] = []
+    for first in range(0, len(windows), WINDOWS_AT_ONCE):
+        limits = [
+            (from_ordered(w.low, width), from_ordered(w.high, width))
+            for w in windows[first : first + WINDOWS_AT_ONCE]
+        ]
+        found += count_between(frame, limits, width)
+    return found
+
+
 def count_all(frame: Frame, width: int) -> list[Bin]:
     """Rows per score over everything, missing scores first."""
     score = nw.col(SCORE)
-    finite = frame.filter(score.is_finite())
-    summary = rows_of(
+    finite = nw.when(score.is_finite()).then(score)
+    (summary,) = rows_of(
         frame.select(
             score.is_null().cast(nw.Int64).sum().alias("missing"),
             (score == -INFINITY).cast(nw.Int64).sum().alias("least"),
             (score == INFINITY).cast(nw.Int64).sum().alias("most"),
+            finite.min().alias("low"),
+            finite.max().alias("high"),
         )
-    )[0]
-    limits = rows_of(finite.select(score.min().alias("low"), score.max().alias("high")))[0]
+    )
     bins = [
         Bin(MISSING, MISSING, int(summary["missing"] or 0)),
         _one_score(-INFINITY, summary["least"], width),
     ]
-    if limits["low"] is not None:
-        bins += count_between(finite, limits["low"], limits["high"], width)
+    if summary["low"] is not None:
+        bins += count_between(frame, [(summary["low"], summary["high"])], width)[0]
     bins.append(_one_score(INFINITY, summary["most"], width))
     return [one for one in bins if one.rows]
 
@@ -73,50 +91,59 @@ def _one_score(score: float, rows: int | None, width: int) -> Bin:
     return Bin(ordered, ordered, int(rows or 0))
 
 
-def count_window(frame: Frame, window: Window, width: int) -> list[Bin]:
-    """Rows per score within a window of ordered scores."""
-    return count_between(frame, from_ordered(window.low, width), from_ordered(window.high, width), width)
-
-
-def count_between(frame: Frame, low: float, high: float, width: int) -> list[Bin]:
-    """Rows in steps from `low` to `high`; each bin is given the least and greatest score that it really holds.
+def count_between(frame: Frame, limits: Sequence[tuple[float, float]], width: int) -> list[list[Bin]]:
+    """Rows in steps from each low to its high, one scan; each bin is given the least and greatest score it really holds.
 
     The step of a score never falls as the score rises, whatever the rounding, so the bins are in order on any engine.
+
+    Args:
+        frame: Ids and scores.
+        limits: Disjoint.
+        width: Bytes of the float that holds the scores.
     """
     score = nw.col(SCORE)
-    inside = frame.filter((score >= low) & (score <= high))
-    scale = BINS / (high - low) if high > low else 0.0
-    fine = scale == INFINITY
-    place = score if fine else ((score - low) * scale).floor()
+    number, place = nw.lit(None, nw.Int64), nw.lit(None, nw.Float64)
+    for index, (low, high) in enumerate(limits):
+        scale = BINS / (high - low) if high > low else 0.0
+        inside = (score >= low) & (score <= high)
+        step = score if scale == INFINITY else ((score - low) * scale).floor()
+        number = nw.when(inside).then(nw.lit(index)).otherwise(number)
+        place = nw.when(inside).then(step).otherwise(place)
     found = rows_of(
-        inside.with_columns(place.alias(PLACE))
-        .group_by(PLACE)
+        frame.with_columns(number.alias(WINDOW), place.alias(PLACE))
+        .filter(~nw.col(WINDOW).is_null())
+        .group_by(WINDOW, PLACE)
         .agg(nw.len().alias("rows"), score.min().alias("low"), score.max().alias("high"))
     )
-    bins = [
-        Bin(ordered_of(one["low"], width), ordered_of(one["high"], width), int(one["rows"])) for one in found
-    ]
-    return sorted(bins, key=lambda one: one.low)
+    bins: list[list[Bin]] = [[] for _ in limits]
+    for one in sorted(found, key=lambda one: one["low"]):
+        low, high = ordered_of(one["low"], width), ordered_of(one["high"], width)
+        bins[one[WINDOW]].append(Bin(low, high, int(one["rows"])))
+    return bins
+
+
+def placed(frame: Frame, selection: Selection, kind: IdKind, width: int) -> Frame:
+    """Ids and scores of a selection, each with the number of its slice, in no order."""
+    place = nw.lit(None, nw.Int64)
+    for number, piece in reversed(list(enumerate(selection.slices))):
+        place = nw.when(_inside(piece, kind, width)).then(nw.lit(number)).otherwise(place)
+    return frame.with_columns(place.alias(PLACE)).filter(~nw.col(PLACE).is_null()).select(ID, SCORE, PLACE)
 
 
 def chosen_ids(frame: Frame, selection: Selection, kind: IdKind, width: int) -> Frame:
     """Ids of a selection in ascending order, each with the number of its slice."""
-    place = nw.lit(None, nw.Int64)
-    for number, piece in reversed(list(enumerate(selection.slices))):
-        place = nw.when(_inside(piece, kind, width)).then(nw.lit(number)).otherwise(place)
-    return (
-        frame.with_columns(place.alias(PLACE))
-        .filter(~nw.col(PLACE).is_null())
-        .select(ID, SCORE, PLACE)
-        .sort(ID)
-    )
+    return placed(frame, selection, kind, width).sort(ID)
+
+
+def is_tied(edge: Edge, width: int) -> nw.Expr:
+    """Whether a row has the very score of an edge; a missing score counts as one."""
+    score = nw.col(SCORE)
+    return score.is_null() if edge.score == MISSING else score == from_ordered(edge.score, width)
 
 
 def tied_ids(frame: Frame, edge: Edge, width: int) -> Frame:
     """The smallest ids among the samples with the edge's score, as many as it says."""
-    score = nw.col(SCORE)
-    tied = score.is_null() if edge.score == MISSING else score == from_ordered(edge.score, width)
-    return frame.filter(tied).select(ID).sort(ID).head(int(edge.ties or 0))
+    return frame.filter(is_tied(edge, width)).select(ID).sort(ID).head(int(edge.ties or 0))
 
 
 def rows_of(frame: Frame) -> list[dict[str, Any]]:
