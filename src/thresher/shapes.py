@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Float, Int, UInt8
 elif "jaxtyping" in sys.modules:
     import jaxtyping
     import numpy
@@ -22,7 +22,9 @@ elif "jaxtyping" in sys.modules:
 
         return Checked
 
-    Bool, Float, Int = (_checked(kind) for kind in (jaxtyping.Bool, jaxtyping.Float, jaxtyping.Int))
+    Bool, Float, Int, UInt8 = (
+        _checked(kind) for kind in (jaxtyping.Bool, jaxtyping.Float, jaxtyping.Int, jaxtyping.UInt8)
+    )
 else:
 
     class _Unchecked:
@@ -31,6 +33,6 @@ else:
         def __class_getitem__(cls, item: tuple[type, str]) -> type:
             return item[0]
 
-    Float = Int = Bool = _Unchecked
+    Float = Int = Bool = UInt8 = _Unchecked
 
-__all__ = ["Bool", "Float", "Int"]
+__all__ = ["Bool", "Float", "Int", "UInt8"]

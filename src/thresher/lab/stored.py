@@ -1,0 +1,67 @@
+"""The laboratory's data on disk: arrays as npz, words as JSON, written whole or not at all."""
+
+import json
+import secrets
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from thresher.errors import FileFormatError, InputError
+from thresher.files import read_json, write_json
+from thresher.lab.pairs import IconSet, LabData, Labelled, Pairs
+
+DATA_VERSION = 1
+
+
+def write_lab_data(data: LabData, folder: Path) -> None:
+    """Write the data to a new folder.
+
+    Raises:
+        InputError: It cannot be written, for example for want of space.
+    """
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        with (temporary / "images.npz").open("wb") as file:
+            np.savez(
+                file, pool=data.pool.images, teacher=data.teacher.images, evaluation=data.evaluation.images,
+                labels=data.evaluation.labels,
+            )  # fmt: skip
+        words = {
+            "source": data.source, "near_duplicates": data.near_duplicates, "classes": data.evaluation.classes,
+            "sets": [asdict(one) for one in data.sets],
+            **{
+                name: {"ids": pairs.ids, "captions": pairs.captions}
+                for name, pairs in (("pool", data.pool), ("teacher", data.teacher))
+            },
+        }  # fmt: skip
+        write_json(temporary / "words.json", "lab-data", DATA_VERSION, words)
+        temporary.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_lab_data(folder: Path) -> LabData | None:
+    """The data in a folder; None where there is no such folder.
+
+    Raises:
+        FileFormatError: The folder holds something else, or half of it.
+    """
+    if not folder.exists():
+        return None
+    try:
+        words = read_json(folder / "words.json", "lab-data", DATA_VERSION, "thresher lab run")
+        with np.load(folder / "images.npz", allow_pickle=False) as arrays:
+            pool, teacher = (
+                Pairs(arrays[name], tuple(words[name]["captions"]), tuple(words[name]["ids"]))
+                for name in ("pool", "teacher")
+            )
+            evaluation = Labelled(arrays["evaluation"], arrays["labels"], tuple(words["classes"]))
+        sets = tuple(IconSet(**one) for one in words["sets"])
+        return LabData(words["source"], pool, teacher, evaluation, sets, words["near_duplicates"])
+    except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise FileFormatError(f"{folder} is damaged ({error}); delete it, and it is made again.") from error
