@@ -20,6 +20,8 @@ BINS = 1 << 14
 WINDOWS_AT_ONCE = 32
 """Counted in one scan; more would nest expressions deeper than a query planner likes."""
 INFINITY = float("inf")
+TIED = -1
+"""In the place of a slice's number: among these samples the smaller ids are still to be taken."""
 ID, SCORE, PLACE, WINDOW = "thresher_id", "thresher_score", "thresher_place", "thresher_window"
 
 
@@ -122,11 +124,21 @@ def count_between(frame: Frame, limits: Sequence[tuple[float, float]], width: in
     return bins
 
 
-def placed(frame: Frame, selection: Selection, kind: IdKind, width: int) -> Frame:
-    """Ids and scores of a selection, each with the number of its slice, in no order."""
+def placed(frame: Frame, selection: Selection, kind: IdKind, width: int, *, with_ties: bool = False) -> Frame:
+    """Ids and scores of a selection, each with the number of its slice, in no order.
+
+    Args:
+        frame: Ids and scores.
+        selection: Which of them.
+        kind: Of the ids.
+        width: Bytes of the float that holds the scores.
+        with_ties: Give the samples at the selection's open ties as well, with the number `TIED`.
+    """
     place = nw.lit(None, nw.Int64)
     for number, piece in reversed(list(enumerate(selection.slices))):
         place = nw.when(_inside(piece, kind, width)).then(nw.lit(number)).otherwise(place)
+    if with_ties and selection.open_ties is not None:
+        place = nw.when(is_tied(selection.open_ties, width)).then(nw.lit(TIED)).otherwise(place)
     return frame.with_columns(place.alias(PLACE)).filter(~nw.col(PLACE).is_null()).select(ID, SCORE, PLACE)
 
 

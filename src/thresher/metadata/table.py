@@ -1,8 +1,9 @@
 """The metadata table: Parquet files, the columns that matter, and proof that they stay the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from thresher.errors import InputError
 from thresher.filters import Comparison, parse_where
@@ -30,6 +31,8 @@ class Table:
         where_text: The same as the user wrote it.
         metadata_files: What the user gave: `files`, unless scores were joined to them.
         score_files: Files of scores that were joined by id.
+        frame: What is read instead of files, for an engine that queries frames of its own.
+        origin: What such a frame is called in messages and manifests.
     """
 
     files: tuple[InputFile, ...]
@@ -41,6 +44,8 @@ class Table:
     where_text: str | None = None
     metadata_files: tuple[InputFile, ...] = ()
     score_files: tuple[InputFile, ...] = ()
+    frame: Any = field(default=None, repr=False, compare=False)
+    origin: str | None = None
 
     @property
     def sources(self) -> tuple[InputFile, ...]:

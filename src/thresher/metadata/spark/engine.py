@@ -1,0 +1,304 @@
+"""The engine for Spark: the same queries, and a range-partitioned sort that executors write as files."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thresher.errors import InputError
+from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
+from thresher.metadata.ids import read_keys
+from thresher.metadata.order import to_ordered
+from thresher.metadata.selection import Selection, Tally
+from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, copies_of, key_of, text_of
+from thresher.metadata.spark.faults import spark_faults
+from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts
+from thresher.metadata.spark.parts import Part, local_parts, merge_parts, read_local
+from thresher.metadata.table import DEFAULT_ID, Table
+from thresher.metadata.types import Carried, Key
+from thresher.metadata.work import WorkFolder, fingerprint
+
+if TYPE_CHECKING:
+    from thresher.metadata.queries import Frame
+
+PART_ROWS = 1_000_000
+"""Keys of a part: 20 MB, sorted by one task in less than a hundred."""
+MOST_PARTS = 1000
+"""More parts than this only make shuffle blocks smaller; larger selections get larger parts."""
+
+
+@dataclass(frozen=True)
+class Spark(Engine):
+    """A Spark session; only edges, counts and the chosen ids, sorted, come back from it.
+
+    Attributes:
+        session: PySpark's, classic or Connect; the user's own, never stopped here.
+        parts: Where executors write sorted ids. None: in the work folder, which they must then share with this
+            machine. A URI such as `s3a://bucket/folder`: there, and they are read back through Spark.
+        progress: Told of every finished query.
+    """
+
+    session: Any
+    parts: str | None = None
+    progress: Progress = no_progress
+
+    name = "spark"
+
+    def table(
+        self,
+        source: Any,  # noqa: ANN401 - a DataFrame or a name
+        *,
+        score: str,
+        id_column: str = DEFAULT_ID,
+        where: str | None = None,
+    ) -> Table:
+        """A DataFrame, or a table by its name, as a table for buckets and cuts.
+
+        Args:
+            source: A DataFrame of this session, or the name of a table that it knows.
+            score: Column to rank by.
+            id_column: Column of sample ids.
+            where: Comparisons joined by `and`.
+
+        Raises:
+            InputError: There is no such table, or a column is missing or of a type that cannot serve.
+        """
+        import narwhals as nw
+
+        from thresher.metadata.frames import frame_table
+
+        with spark_faults(self.session, "looking at the table"):
+            name = f"Table {source}" if isinstance(source, str) else "The DataFrame"
+            frame = self.session.table(source) if isinstance(source, str) else source
+            lazy = nw.from_native(frame).lazy()
+            made = frame_table(lazy, name, score=score, id_column=id_column, where=where)
+        return replace(made, frame=frame, origin=source if isinstance(source, str) else "a Spark DataFrame")
+
+    def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
+        """Rows per score within each window; see `Engine.count`. Counts are kept for a command that is run again."""
+        from thresher.metadata.queries import counted
+
+        name = f"scan-{fingerprint({'windows': [(w.low, w.high) for w in windows]})[:16]}.json"
+        kept = work.get(name)
+        if kept is not None:
+            return [[Bin(*one) for one in bins] for bins in kept["bins"]]
+        table.check_unchanged()
+        with spark_faults(self.session, "counting scores"):
+            found = counted(self._chosen(table), windows, table.score_width)
+        table.check_unchanged()
+        work.put(name, {"bins": [[(one.low, one.high, one.rows) for one in bins] for bins in found]})
+        self.progress("counting scores", 1, 1)
+        return found
+
+    def select(self, table: Table, selection: Selection, work: WorkFolder) -> "SparkIds":
+        """The chosen ids, sorted by the executors and written as parts; see `Engine.select`."""
+        name = f"parts-{fingerprint({'selection': repr(selection), 'place': self.parts})[:12]}"
+        kept = work.get(f"{name}.json")
+        found = self._parts(kept, table) if kept is not None else None
+        if kept is None or found is None:
+            table.check_unchanged()
+            kept = self._write(table, selection, work, f"{name}-{secrets.token_hex(4)}")
+            table.check_unchanged()
+            found = self._parts(kept, table)
+            if found is None:
+                raise InputError(_unseen(kept, self.parts))
+            if any(part.nulls for part in found):
+                self._refuse_id(table, selection)
+            work.put(f"{name}.json", kept)
+        self.progress("selecting samples", 1, 1)
+        return SparkIds(self, table, selection, kept["rows"], Tally(*kept["tally"]), tuple(found))
+
+    def subset(self, table: Table, selection: Selection) -> Any:  # noqa: ANN401 - a DataFrame
+        """The chosen ids as a DataFrame of the id column and `copies`, in no order; nothing is computed yet."""
+        from thresher.metadata.queries import ID, PLACE, TIED
+
+        weighed = self._weighed(table, selection)
+        id_column, edge = quoted(table.id_column), selection.open_ties
+        sure = weighed.where(f"{COPIES} > 0 AND {PLACE} <> {TIED}").selectExpr(
+            f"{ID} AS {id_column}", f"{COPIES} AS copies"
+        )
+        if edge is None:
+            return sure
+        tied = weighed.where(f"{PLACE} = {TIED}").orderBy(KEY).limit(int(edge.ties or 0))
+        return sure.union(tied.selectExpr(f"{ID} AS {id_column}", f"{COPIES} AS copies"))
+
+    def _chosen(self, table: Table) -> "Frame":
+        import narwhals as nw
+
+        from thresher.metadata.queries import ids_and_scores
+
+        frame = table.frame if table.frame is not None else read_files(self.session, table)
+        return ids_and_scores(nw.from_native(frame).lazy(), table.id_column, str(table.score), table.where)
+
+    def _weighed(self, table: Table, selection: Selection) -> Any:  # noqa: ANN401 - a DataFrame
+        """The rows of a selection and of its open ties, in no order, each with its key and copies."""
+        import narwhals as nw
+
+        from thresher.metadata.queries import ID, PLACE, SCORE, placed
+
+        frame = placed(self._chosen(table), selection, table.id_kind, table.score_width, with_ties=True)
+        native = nw.to_native(frame)
+        column_type = dict(native.dtypes)[ID]
+        copies = copies_of(selection, text_of(table.id_kind, column_type))
+        key = key_of(table.id_kind, column_type)
+        return native.selectExpr(ID, SCORE, PLACE, f"{key} AS {KEY}", f"{copies} AS {COPIES}")
+
+    def _write(self, table: Table, selection: Selection, work: WorkFolder, name: str) -> dict[str, Any]:
+        """Have the executors sort the chosen ids by ranges and write them; what was written, and where."""
+        with spark_faults(self.session, "selecting samples"):
+            weighed = self._weighed(table, selection)
+            rows, tally, written = self._tally(table, selection, weighed)
+            place = f"{self.parts.rstrip('/')}/{name}" if self.parts else str(work.file(name).absolute())
+            if written:
+                number = min(MOST_PARTS, -(-written // PART_ROWS))
+                columns = [KEY, *([f"{_carried(selection)} AS {CARRIED}"] if _marks(selection) else [])]
+                chosen = weighed.where(f"{COPIES} > 0").selectExpr(*columns)
+                ordered = chosen.repartitionByRange(number, KEY).sortWithinPartitions(KEY)
+                # keys of random ids do not compress
+                ordered.write.option("compression", "uncompressed").parquet(file_uri(place))
+        return {"rows": rows, "tally": tally.lists, "written": written, "place": place}
+
+    def _tally(self, table: Table, selection: Selection, weighed: Any) -> tuple[int, Tally, int]:  # noqa: ANN401
+        """Rows looked at, counts per slice, and keys to write, those at open ties included."""
+        import narwhals as nw
+
+        from thresher.metadata.queries import PLACE, TIED, rows_of
+
+        copies = nw.col(COPIES)
+        counts = rows_of(
+            nw.from_native(weighed)
+            .lazy()
+            .group_by(PLACE)
+            .agg(
+                nw.len().alias("held"),
+                (copies > 0).cast(nw.Int64).sum().alias("samples"),
+                copies.cast(nw.Int64).sum().alias("copies"),
+            )
+        )
+        (total,) = rows_of(self._chosen(table).select(nw.len().alias("rows")))
+        by_slice = {one[PLACE]: [int(one[name]) for name in ("held", "samples", "copies")] for one in counts}
+        tied = by_slice.get(TIED, [0, 0, 0])[0]
+        lists = [
+            [by_slice.get(number, [0, 0, 0])[which] for number in range(len(selection.slices))]
+            for which in range(3)
+        ]
+        written = sum(lists[1]) + tied
+        if selection.open_ties is not None:
+            for one in lists:
+                one[-1] += min(tied, int(selection.open_ties.ties or 0))
+        return int(total["rows"]), Tally(*lists), written
+
+    def _parts(self, kept: dict[str, Any], table: Table) -> list[Part] | None:
+        """The parts that were written, if all of them are there."""
+        if not kept["written"]:
+            return []
+        if self.parts is None:
+            found = local_parts(Path(kept["place"]), table.id_kind)
+        else:
+            with spark_faults(self.session, "looking at the sorted ids"):
+                found = remote_parts(self.session, kept["place"], table.id_kind)
+        return found if sum(part.rows for part in found) == kept["written"] else None
+
+    def _refuse_id(self, table: Table, selection: Selection) -> None:
+        """Name an id that made no key, in the words of every other engine."""
+        from thresher.metadata.queries import ID
+
+        with spark_faults(self.session, "looking for an id that is not like the others"):
+            wrong = (
+                self._weighed(table, selection).where(f"{COPIES} > 0 AND {KEY} IS NULL").select(ID).limit(1)
+            )
+            found = wrong.toArrow().column(0).combine_chunks()
+        place = table.origin or f"the {len(table.files)} files"
+        try:
+            read_keys(found, table.id_kind)
+        except InputError as error:
+            raise InputError(f"{place}: column {table.id_column!r}: {error}") from error
+        raise InputError(
+            f"{place}: column {table.id_column!r} changed while it was read; run the command again."
+        )
+
+
+def _marks(selection: Selection) -> bool:
+    """Whether parts need a second column."""
+    return selection.carries or selection.open_ties is not None
+
+
+def _carried(selection: Selection) -> str:
+    """What stands beside a key in the parts: slice, score or copies; `TIED` for samples at open ties."""
+    from thresher.metadata.queries import PLACE, SCORE, TIED
+
+    if selection.scores:
+        return SCORE
+    number = PLACE if selection.members else COPIES
+    return f"CAST(CASE WHEN {PLACE} = {TIED} THEN {TIED} ELSE {number} END AS INT)"
+
+
+def _unseen(kept: dict[str, Any], parts: str | None) -> str:
+    if parts is None:
+        return (
+            f"Spark's executors wrote {kept['written']:,} sorted ids to {kept['place']}, but this machine does not see "
+            "them there: give a folder that both share with --spill, or a URI that Spark reads and writes with --spark-work."
+        )
+    return f"{kept['place']} does not hold the {kept['written']:,} chosen ids: the metadata changed; run the command again."
+
+
+@dataclass(frozen=True)
+class SparkIds(SortedIds):
+    """Sorted parts that executors wrote, merged in the order of their keys while they are read."""
+
+    engine: Spark
+    table: Table
+    selection: Selection
+    rows: int
+    counts: Tally
+    parts: tuple[Part, ...]
+
+    @property
+    def rows_in(self) -> int:
+        """Rows looked at, after `--where`."""
+        return self.rows
+
+    @property
+    def tally(self) -> Tally:
+        """Counts per slice."""
+        return self.counts
+
+    def blocks(self, after: Key = None) -> Iterator[Block]:
+        """Keys in ascending order; see `SortedIds.blocks`."""
+        from thresher.metadata.queries import TIED
+
+        edge = self.selection.open_ties
+        left = 0 if edge is None else int(edge.ties or 0)
+        # Ties are taken by counting from the smallest id, so with open ones every part is read again.
+        parts = [
+            p for p in self.parts if edge is not None or after is None or p.last is None or p.last > after
+        ]
+        for keys, carried in merge_parts(parts, self._read):
+            if edge is not None and carried is not None:
+                tied = carried == TIED
+                surplus = tied & (np.cumsum(tied) > left)
+                left -= int(tied.sum()) - int(surplus.sum())
+                rows = np.flatnonzero(~surplus)
+                keys, carried = keys.take(rows), np.abs(carried[rows])
+            if after is not None:
+                rows = np.flatnonzero(~keys.at_most(after))
+                keys, carried = keys.take(rows), None if carried is None else carried[rows]
+            if len(keys):
+                yield keys, self._numbers(carried)
+
+    def _read(self, part: Part) -> Iterator[Block]:
+        if self.engine.parts is None:
+            yield from read_local(part, self.table.id_kind)
+        else:
+            with spark_faults(self.engine.session, "reading the sorted ids"):
+                yield from read_remote(self.engine.session, part, self.table.id_kind)
+
+    def _numbers(self, carried: Carried) -> Carried:
+        if not self.selection.carries or carried is None:
+            return None
+        if self.selection.scores:
+            return to_ordered(carried.astype(f"f{self.table.score_width}"))
+        return carried.astype(np.uint32)

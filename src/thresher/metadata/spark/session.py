@@ -1,0 +1,165 @@
+"""A Spark session for the command line: the user's own cluster by a URL, or PySpark with the machine's Java."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from thresher.errors import InputError, MissingExtraError
+from thresher.metadata.spark.faults import first_line, spark_faults
+
+LEAST_JAVA, MOST_JAVA = 17, 21
+"""What Spark 4 runs on."""
+JAVA_FOLDERS = Path("/usr/lib/jvm")
+ANSWER_SECONDS = 10
+RETRIES = 4
+"""Of a call to a Connect server that does not answer; PySpark's own wait is ten minutes."""
+NO_JAVA = (
+    f"Spark needs Java {LEAST_JAVA} or {MOST_JAVA}, and {{found}}: install one (for example "
+    f"`apt-get install openjdk-{LEAST_JAVA}-jre-headless`) and set JAVA_HOME, or give a server with --spark-remote."
+)
+
+
+@contextmanager
+def open_session(remote: str | None = None) -> Iterator[Any]:
+    """A session for one command, closed afterwards.
+
+    Without `remote` PySpark starts what spark-defaults.conf says (SPARK_CONF_DIR), this machine by default.
+
+    Args:
+        remote: A Spark Connect server, `sc://host:port`.
+
+    Raises:
+        MissingExtraError: PySpark is not installed.
+        InputError: There is no Java, or no server that answers.
+    """
+    try:
+        import pyspark
+    except ImportError as error:
+        raise MissingExtraError("--engine spark", "spark") from error
+    with spark_faults(None, "starting"):
+        session = _connected(remote) if remote is not None else _started()
+        check_versions(str(pyspark.__version__), str(session.version))
+    try:
+        yield session
+    finally:
+        try:
+            session.stop()
+        except Exception:  # a session that died is as good as closed
+            logging.getLogger(__name__).debug("closing the Spark session failed", exc_info=True)
+
+
+def check_versions(client: str, server: str) -> None:
+    """Refuse a server of another major release; minor ones understand each other.
+
+    Raises:
+        InputError: They differ.
+    """
+    if client.split(".")[0] != server.split(".")[0]:
+        wanted = ".".join(server.split(".")[:2])
+        raise InputError(
+            f"PySpark {client} cannot speak to Spark {server}; install the client of that release: "
+            f'pip install "pyspark[connect]=={wanted}.*".'
+        )
+
+
+def _connected(remote: str) -> Any:  # noqa: ANN401 - PySpark's session
+    if not re.fullmatch(r"sc://[^/\s]+(/.*)?", remote):
+        raise InputError(
+            f"--spark-remote is {remote!r}; give a Spark Connect server, for example sc://localhost:15002."
+        )
+    try:
+        import grpc
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+        from pyspark.sql.connect.session import SparkSession
+    except ImportError as error:
+        raise MissingExtraError("--spark-remote", "spark") from error
+    logging.getLogger("pyspark.sql.connect.logging").setLevel(logging.CRITICAL)
+    channel = DefaultChannelBuilder(remote).toChannel()
+    try:
+        grpc.channel_ready_future(channel).result(timeout=ANSWER_SECONDS)
+    except grpc.FutureTimeoutError as error:
+        raise InputError(
+            f"No Spark Connect server answers at {remote} within {ANSWER_SECONDS} s; start it (sbin/start-connect-server.sh), "
+            "or mend --spark-remote."
+        ) from error
+    finally:
+        channel.close()
+    session = SparkSession.builder.remote(remote).create()
+    session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+    return session
+
+
+def _started() -> Any:  # noqa: ANN401 - PySpark's session
+    java = find_java()
+    if java is None:
+        raise InputError(NO_JAVA.format(found=_java_found()))
+    os.environ["JAVA_HOME"] = str(java)
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    with quiet_launch() as said:
+        try:
+            builder = SparkSession.builder.appName("thresher").config("spark.ui.showConsoleProgress", "false")
+            return builder.getOrCreate()
+        except (PySparkException, OSError) as error:
+            lines = [line for line in said().splitlines() if "rror" in line or "xception" in line]
+            raise InputError(
+                f"Spark did not start: {first_line(lines[0] if lines else str(error))}"
+            ) from error
+
+
+@contextmanager
+def quiet_launch() -> Iterator[Any]:
+    """Give Spark's JVM a file for its own messages instead of standard error; yields a function that reads it."""
+    sys.stderr.flush()
+    log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the JVM keeps writing to it
+    kept = os.dup(2)
+    os.dup2(log.fileno(), 2)
+
+    def said() -> str:
+        log.seek(0)
+        return log.read().decode(errors="replace")
+
+    try:
+        yield said
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def find_java() -> Path | None:
+    """The home of a Java that Spark runs on: JAVA_HOME, the one on the PATH, or one in /usr/lib/jvm."""
+    given = os.environ.get("JAVA_HOME")
+    if given:
+        return Path(given) if _release(Path(given)) is not None else None
+    on_path = shutil.which("java")
+    homes = [Path(on_path).resolve().parents[1]] if on_path else []
+    homes += sorted(JAVA_FOLDERS.iterdir()) if JAVA_FOLDERS.is_dir() else []
+    return next((home for home in homes if LEAST_JAVA <= (_release(home) or 0) <= MOST_JAVA), None)
+
+
+def _release(home: Path) -> int | None:
+    """The release of a Java; None if there is none."""
+    java = home / "bin" / "java"
+    try:
+        told = subprocess.run(
+            [str(java), "-version"], capture_output=True, text=True, timeout=30, check=False
+        ).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    return int(found[1]) if found else None
+
+
+def _java_found() -> str:
+    given = os.environ.get("JAVA_HOME")
+    return f"JAVA_HOME, {given}, holds none" if given else "none was found"
