@@ -58,7 +58,7 @@ def read_logs(
                     for run, known in logs.facts.items():
                         facts[run] += known
             elif file.name.startswith(EVENTS):
-                if file.parent not in folders:
+                if file.parent not in folders and not _has_results(file.parent):
                     folders.add(file.parent)
                     checkpoints += read_tensorboard(file.parent, step or "epochs")
             elif file.suffix == ".jsonl":
@@ -99,6 +99,11 @@ def _is_candidate(name: str) -> bool:
     return name in (PARAMS, RESULTS) or name.startswith(EVENTS) or name.endswith(
         (".jsonl", ".json", ".csv", *PARQUET_SUFFIXES)
     )  # fmt: skip
+
+
+def _has_results(folder: Path) -> bool:
+    """Whether open_clip wrote the same numbers, unrounded, into results.jsonl beside its folder of event files."""
+    return (folder.parent / PARAMS).exists() and (folder.parent / "checkpoints" / RESULTS).exists()
 
 
 def _is_evaluation(file: Path) -> bool:

@@ -5,14 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from thresher.errors import FileFormatError
+from thresher.errors import FileFormatError, InputError
 from thresher.runs.logged import Checkpoint, sorted_metrics
 from thresher.runs.tensorboard import at_step
 
 READER = "logged_csv"
 HISTORY_COLUMNS = ("key", "value", "step")
-RUN_COLUMNS = ("Run ID", "run_id", "Name", "Run Name", "name")
-"""Columns that name a run, in the exports of MLflow's page and command line, and of W&B."""
+NAME_COLUMNS = ("Name", "Run Name", "name", "tags.mlflow.runName")
+RUN_COLUMNS = (*NAME_COLUMNS, "Run ID", "run_id")
+"""Columns that name a run, in the exports of MLflow's page and command line, and of W&B; a name comes before an id."""
 STEP_COLUMNS: Mapping[str, str] = {"epoch": "epochs", "Step": "batches", "trainer/global_step": "batches",
                                    "samples_seen": "samples"}  # fmt: skip
 """Columns that say how far training was, and what they count."""
@@ -86,17 +87,21 @@ def _chart(path: Path, header: Sequence[str], rows: Rows, step: str | None) -> t
 
 def _history(path: Path, rows: Rows, step: str | None) -> tuple[Checkpoint, ...]:
     found: dict[tuple[str, float], dict[str, object]] = {}
+    ids: dict[str, str] = {}
     for number, row in rows:
         place = f"{path} row {number}"
         run = row.get("run_name") or row.get("run_id") or row.get("run_uuid") or path.stem
+        known = ids.setdefault(run, row.get("run_id") or "")
+        if known != (row.get("run_id") or ""):
+            raise InputError(f"{place}: two runs are called {run!r}. Rename one, or export them apart.")
         at = _number(row["step"], "step", place)
+        # of a step that was logged again after a resume, the later value counts, as in the tracker itself
         found.setdefault((run, at), {})[row["key"]] = _number(row["value"], row["key"], place)
     return _checkpoints(path, found, step or "epochs")
 
 
 def _run_list(path: Path, header: Sequence[str], rows: Rows) -> tuple[Checkpoint, ...]:
-    named = next((name for name in ("Name", "Run Name", "name", *RUN_COLUMNS) if name in header), None)
-    if named is None:
+    if not any(name in header for name in RUN_COLUMNS):
         raise FileFormatError(
             f"{path} is no export that is known: it needs columns such as 'RUN - METRIC', or key, value and step, or "
             f"{' or '.join(RUN_COLUMNS[:3])}."
@@ -104,12 +109,13 @@ def _run_list(path: Path, header: Sequence[str], rows: Rows) -> tuple[Checkpoint
     checkpoints = []
     for number, row in rows:
         place = f"{path} row {number}"
+        run = next((row[name] for name in RUN_COLUMNS if row.get(name)), path.stem)
         values = {_plain(name): value for name, cell in row.items() if (value := _maybe(cell)) is not None}
         epoch, samples = values.pop("epoch", None), values.pop("samples_seen", None)
         tasks, logged = sorted_metrics(values, place)
         model = row.get("model") or row.get("params.model")
         checkpoints.append(
-            Checkpoint(row[named], place, READER, epoch, None, samples, None, tasks, logged, model or None)
+            Checkpoint(run, place, READER, epoch, None, samples, None, tasks, logged, model or None)
         )
     return tuple(checkpoints)
 

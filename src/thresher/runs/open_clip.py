@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,22 @@ DIGITS_IN_LOG = 4
 
 _EVALUATION = re.compile(r"Eval Epoch: (\d+) (?!\[)(.+)$")
 _TRAINING = re.compile(r"Train Epoch: \d+ \[\s*\d+/(\d+) ")
+_RESUMED = re.compile(r"=> resuming checkpoint .* \(epoch (\d+)\)$")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation that out.log tells of.
+
+    Attributes:
+        epoch: Epochs that were done.
+        printed: Metrics, rounded.
+        abandoned: Whether the run was later resumed from an earlier epoch, so that its model was thrown away.
+    """
+
+    epoch: int
+    printed: Mapping[str, float]
+    abandoned: bool = False
 
 
 def run_folder(path: Path) -> Path:
@@ -28,7 +45,9 @@ def read_open_clip(folder: Path) -> Logs:
     """What one run folder says: how the run was trained and what was measured at which epoch.
 
     `results.jsonl` has no epoch unless validation data was set; it then comes from the evaluations in `out.log`,
-    found by their values, in order. Times and paths in the files are not used: machines and mounts change.
+    found by their values, in order. A run that was stopped and resumed from an earlier checkpoint has evaluated some
+    epochs twice; what it did not go on from is left out. Times and paths in the files are not used: machines and
+    mounts change.
 
     Raises:
         FileFormatError: A line that is not whole.
@@ -38,13 +57,20 @@ def read_open_clip(folder: Path) -> Logs:
     facts = read_params(params, out) if params.exists() else None
     results = next((p for p in (folder / "checkpoints" / RESULTS, folder / RESULTS) if p.exists()), None)
     lines = list(read_json_lines(results)) if results is not None else []
-    evaluations = _evaluations(out) if any("epoch" not in found for _, found in lines) else []
+    named = [found.get("epoch") for _, found in lines]
+    unclear = None in named or len(set(map(str, named))) < len(named)
+    evaluations = _evaluations(out) if unclear else []
     checkpoints = []
     for number, found in lines:
         place = f"{results} line {number}"
+        evaluation = _printed_as(found, evaluations)
+        if evaluation is not None and evaluation.abandoned:
+            continue
         epoch = found.get("epoch")
         if epoch is None:
-            epoch = _epoch_of(found, evaluations, place, out)
+            if evaluation is None:
+                raise _without_epoch(place, out)
+            epoch = evaluation.epoch
         if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
             raise FileFormatError(f"{place}: epoch is {epoch!r}, not a number of epochs.")
         measured = {
@@ -58,7 +84,9 @@ def read_open_clip(folder: Path) -> Logs:
 
 
 def read_params(path: Path, out: Path | None = None) -> TrainingFacts:
-    """How a run was trained, from its params.txt; samples of an epoch come from out.log where they were not given.
+    """How a run was trained, from its params.txt.
+
+    Samples of an epoch come from out.log where it has them: the trainer rounds what was asked for up to whole batches.
 
     Raises:
         FileFormatError: It is not a list of `name: value` lines.
@@ -70,12 +98,12 @@ def read_params(path: Path, out: Path | None = None) -> TrainingFacts:
     given = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     if "model" not in given and "epochs" not in given:
         raise FileFormatError(f"{path} is not open_clip's params.txt: it has neither model nor epochs.")
-    samples = _number(given, "train_num_samples", path)
+    trained = _logged_epoch(out)
     return TrainingFacts(
         model=_stated(given, "model"),
         seed=_stated(given, "seed"),
         epochs=_number(given, "epochs", path),
-        samples_per_epoch=samples if samples is not None else _logged_epoch(out),
+        samples_per_epoch=trained if trained is not None else _number(given, "train_num_samples", path),
         scheduler="const" if given.get("skip_scheduler") == "True" else _stated(given, "lr_scheduler"),
         cooldown=_number(given, "epochs_cooldown", path) or 0.0,
         exposure={"True": "resampled", "False": "epochs"}.get(given.get("dataset_resampled", "")),
@@ -117,31 +145,40 @@ def _logged_epoch(out: Path | None) -> float | None:
     return float(found[1]) if found else None
 
 
-def _evaluations(out: Path) -> list[tuple[int, dict[str, float]]]:
-    """Epoch and printed metrics of every evaluation in a log, in order."""
+def _evaluations(out: Path) -> list[Evaluation]:
+    """Every evaluation in a log, in order."""
     if not out.exists():
         return []
-    found = []
+    found: list[Evaluation] = []
     with out.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
+            resumed = _RESUMED.search(line.rstrip("\n"))
+            if resumed is not None:
+                kept = int(resumed[1])
+                found = [replace(one, abandoned=one.abandoned or one.epoch > kept) for one in found]
             match = _EVALUATION.search(line.rstrip("\n"))
             if match is None:
                 continue
             pairs = [part.rsplit(": ", 1) for part in match[2].split("\t")]
-            found.append((int(match[1]), {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}))
+            found.append(
+                Evaluation(int(match[1]), {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2})
+            )
     return found
 
 
-def _epoch_of(
-    found: Mapping[str, Any], evaluations: list[tuple[int, dict[str, float]]], place: str, out: Path
-) -> int:
-    """The epoch of the first evaluation not yet used that printed these values; it and those before it are used up."""
-    for at, (epoch, printed) in enumerate(evaluations):
+def _printed_as(found: Mapping[str, Any], evaluations: list[Evaluation]) -> Evaluation | None:
+    """The first evaluation not yet used that printed these values; it and those before it are used up."""
+    for at, evaluation in enumerate(evaluations):
+        printed = evaluation.printed
         same = printed.keys() & found.keys()
         if same and all(abs(printed[k] - float(found[k])) <= 0.51 * 10**-DIGITS_IN_LOG for k in same):
             del evaluations[: at + 1]
-            return epoch
-    raise InputError(
+            return evaluation
+    return None
+
+
+def _without_epoch(place: str, out: Path) -> InputError:
+    return InputError(
         f"{place} names no epoch, and {out.name if out.exists() else 'the missing ' + out.name} has no evaluation with its "
         'values. Put the run\'s out.log beside params.txt, or add "epoch" to that line.'
     )
@@ -158,7 +195,8 @@ def _distinct(checkpoints: Sequence[Checkpoint], folder: Path) -> tuple[Checkpoi
         known = first.setdefault(one.epoch, one)
         if known is not one and (known.tasks, known.logged) != (one.tasks, one.logged):
             raise InputError(
-                f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}. "
-                "Give each its own folder, or remove the lines of the abandoned one."
+                f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}, "
+                "or its out.log does not tell that it was resumed. Give each run its own folder, or remove the lines of the "
+                "abandoned one."
             )
     return tuple(first.values())
