@@ -73,6 +73,6 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_event_files_without_tensorboard_name_the_install_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
     with pytest.raises(MissingExtraError, match=r'pip install "thresher\[tensorboard\]"'):
         import_runs([SAMPLES / "tensorboard"], LABELS)
