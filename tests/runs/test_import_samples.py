@@ -41,6 +41,21 @@ def test_a_resumed_run_keeps_what_it_went_on_from():
     ]
 
 
+def test_a_run_stopped_before_its_first_checkpoint_starts_anew(tmp_path):
+    folder = tmp_path / "b0-s1"
+    shutil.copytree(SAMPLES / "open_clip" / "b0-s1", folder)
+    log, results = folder / "out.log", folder / "checkpoints" / "results.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if "Start epoch 1" in line)
+    anew = "2026-11-23,03:36:48 | INFO | No latest resume checkpoint found in logs/b0-s1/checkpoints.\n"
+    log.write_text("".join(lines[:first]).replace("top1: 0.0083", "top1: 0.0250") + anew + "".join(lines))
+    one = results.read_text().splitlines(keepends=True)[0].replace("0.008333333333333333", "0.025", 1)
+    results.write_text(one + results.read_text())
+    assert [row.error for row in import_runs([folder], LABELS).table.rows] == [
+        row.error for row in import_runs([SAMPLES / "open_clip" / "b0-s1"], LABELS).table.rows
+    ]
+
+
 def test_a_resumed_run_without_its_log_is_refused(tmp_path):
     folder = tmp_path / "b0-s1"
     shutil.copytree(SAMPLES / "open_clip" / "b0-s1", folder)

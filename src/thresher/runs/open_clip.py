@@ -18,7 +18,7 @@ DIGITS_IN_LOG = 4
 
 _EVALUATION = re.compile(r"Eval Epoch: (\d+) (?!\[)(.+)$")
 _TRAINING = re.compile(r"Train Epoch: \d+ \[\s*\d+/(\d+) ")
-_RESUMED = re.compile(r"=> resuming checkpoint .* \(epoch (\d+)\)$")
+_RESUMED = re.compile(r"=> resuming checkpoint .* \(epoch (\d+)\)$|No latest resume checkpoint found")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _evaluations(out: Path) -> list[Evaluation]:
         for line in lines:
             resumed = _RESUMED.search(line.rstrip("\n"))
             if resumed is not None:
-                kept = int(resumed[1])
+                kept = int(resumed[1] or 0)
                 found = [replace(one, abandoned=one.abandoned or one.epoch > kept) for one in found]
             match = _EVALUATION.search(line.rstrip("\n"))
             if match is None:
