@@ -1,0 +1,53 @@
+"""Import open_clip's trainer beside a build of torch that torchvision was not compiled for."""
+
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+from thresher.errors import MissingExtraError
+
+SCHEMAS = tuple(
+    f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms")
+)
+"""What torchvision looks up at import; neither runs in a contrastive training."""
+_kept: list[Any] = []
+
+
+def import_trainer() -> ModuleType:
+    """`open_clip_train.main`.
+
+    Beside a CPU build of torch, torchvision as PyPI has it fails at import, since its compiled operators are missing.
+    Only then are two of them declared, without a body.
+
+    Raises:
+        MissingExtraError: open_clip, torch or what they need is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            _import_torchvision()
+            import open_clip_train.main as trainer
+        except ImportError as error:
+            raise MissingExtraError(f"Training by open_clip ({error.name} is missing)", "open-clip") from error
+    return trainer
+
+
+def _import_torchvision() -> None:
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError as error:
+        if "does not exist" not in str(error):
+            raise
+        _declare()
+
+
+def _declare() -> None:
+    import torch
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]  # half imported
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in SCHEMAS:
+        library.define(schema)
+    _kept.append(library)  # a declaration ends with its library
