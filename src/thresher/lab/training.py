@@ -1,7 +1,6 @@
 """One training run of the small CLIP on one core, measured as it goes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from thresher.lab.jobs import Measured
 from thresher.lab.model import Captions, SmallClip
 from thresher.lab.pairs import SIDE, Labelled, Pairs
 from thresher.shapes import Float
@@ -22,15 +22,6 @@ AVERAGING = 0.99
 MOST_SHIFT = 2
 """Pixels by which a training image is moved at most, each way, anew each time it is seen."""
 AT_ONCE = 512
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Zero-shot error after some training, and what training took."""
-
-    samples_seen: int
-    error: float
-    standard_error: float
 
 
 def train(
