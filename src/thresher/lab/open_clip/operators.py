@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +12,21 @@ SCHEMAS = tuple(
     f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms")
 )
 """What torchvision looks up at import; neither runs in a contrastive training."""
+NEEDED = ("torch", "torchvision", "open_clip", "open_clip_train", "webdataset", "pandas", "PIL")
+EXIT_MISSING_EXTRA = 3
+"""Exit status of a process that cannot import them; open_clip's trainer uses 1."""
 _kept: list[Any] = []
+
+
+def check_installed() -> None:
+    """Refuse to go on without what open_clip's trainer imports; nothing is imported.
+
+    Raises:
+        MissingExtraError: Something is missing; the message names it and the install line.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"Training by open_clip ({missing[0]} is missing)", "open-clip")
 
 
 def import_trainer() -> ModuleType:

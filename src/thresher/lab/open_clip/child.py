@@ -1,0 +1,101 @@
+"""The trainer's process: started, followed by its log, ended with us, and asked why it failed."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import thresher
+from thresher.errors import InputError, MissingExtraError
+from thresher.lab.open_clip.operators import EXIT_MISSING_EXTRA
+
+TRAINER_LOG = "trainer.log"
+"""What the process prints, its last words among it; out.log is open_clip's own."""
+POLL_SECONDS = 0.25
+LEAST_SPACE = 100 * 2**20
+"""Bytes free on a disk below which a failure is put down to it: a checkpoint takes 38 MB."""
+_STEP = re.compile(rb"Train Epoch: (\d+) \[\s*(\d+)/(\d+) ")
+
+
+def run_child(
+    command: Sequence[str], folder: Path, out: Path, progress: Callable[[int], None], tidy: Callable[[], None]
+) -> None:
+    """Run the trainer beside a job's folder until it ends; it is killed if we are interrupted.
+
+    Args:
+        command: What to run, in the folder above `folder`.
+        folder: Of the job; what the process prints goes there.
+        out: open_clip's log, from which progress is read.
+        progress: Called with samples seen.
+        tidy: Called now and then while it trains.
+
+    Raises:
+        InputError: It failed; the sentence has its last words.
+        MissingExtraError: It cannot import open_clip.
+    """
+    log = folder / TRAINER_LOG
+    follow = _Follower(out, progress)
+    with (
+        log.open("ab") as printed,
+        subprocess.Popen(
+            command, cwd=folder.parent, env=_environment(), stdin=subprocess.PIPE, stdout=printed, stderr=printed
+        ) as child,
+    ):
+        try:
+            while True:
+                try:
+                    status = child.wait(timeout=POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    follow()
+                    tidy()
+        finally:
+            child.kill()  # nothing, where it has ended
+    follow()
+    if status == EXIT_MISSING_EXTRA:
+        raise MissingExtraError("Training by open_clip", "open-clip")
+    if status:
+        raise InputError(f"open_clip's trainer {_ending(status)}: {_last_words(log, folder)} Its log is {log}.")
+
+
+def _environment() -> dict[str, str]:
+    """Our own, for one thread and this very thresher."""
+    here = str(Path(thresher.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+
+
+class _Follower:
+    """Reads what a log has gained since the last time."""
+
+    def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
+        self._path, self._progress = path, progress
+        self._at = path.stat().st_size if path.exists() else 0
+
+    def __call__(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as log:
+            log.seek(self._at)
+            found = log.read()
+        whole = found[: found.rfind(b"\n") + 1]
+        self._at += len(whole)
+        steps = _STEP.findall(whole)
+        if steps:
+            epoch, samples, each = map(int, steps[-1])
+            self._progress(epoch * each + samples)
+
+
+def _ending(status: int) -> str:
+    return f"was ended by signal {-status}" if status < 0 else f"stopped with status {status}"
+
+
+def _last_words(log: Path, folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    words = (lines[-1].strip() if lines else "it said nothing").rstrip(".")
+    if free < LEAST_SPACE:
+        words += f". Only {free / 1e6:.0f} MB are free on its disk; make space and start again, it goes on from its last checkpoint"
+    return f"{words}."
