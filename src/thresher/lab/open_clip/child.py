@@ -40,7 +40,12 @@ def run_child(
     with (
         log.open("ab") as printed,
         subprocess.Popen(
-            command, cwd=folder.parent, env=_environment(), stdin=subprocess.PIPE, stdout=printed, stderr=printed
+            command,
+            cwd=folder.parent,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=printed,
+            stderr=printed,
         ) as child,
     ):
         try:
@@ -57,10 +62,12 @@ def run_child(
     if status == EXIT_MISSING_EXTRA:
         raise MissingExtraError("Training by open_clip", "open-clip")
     if status:
-        raise InputError(f"open_clip's trainer {_ending(status)}: {_last_words(log, folder)} Its log is {log}.")
+        raise InputError(
+            f"open_clip's trainer {_ending(status)}: {_last_words(log, folder)} Its log is {log}."
+        )
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Our own, for one thread and this very thresher."""
     here = str(Path(thresher.__file__).parents[1])
     paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
@@ -97,5 +104,5 @@ def _last_words(log: Path, folder: Path) -> str:
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     words = (lines[-1].strip() if lines else "it said nothing").rstrip(".")
     if free < LEAST_SPACE:
-        words += f". Only {free / 1e6:.0f} MB are free on its disk; make space and start again, it goes on from its last checkpoint"
+        words += f". Only {free / 1e6:.0f} MB are free on that disk; make space and start again: it goes on from where it was"
     return f"{words}."

@@ -22,7 +22,9 @@ MODELS = Path(__file__).parent / "models"
 def main(arguments: Sequence[str]) -> int:
     """Train, or say why not; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m thresher.lab.open_clip.launch", description=__doc__)
-    parser.add_argument("--classes", type=Path, help="JSON: the classes and templates that zero-shot evaluation uses")
+    parser.add_argument(
+        "--classes", type=Path, help="JSON: the classes and templates that zero-shot evaluation uses"
+    )
     parser.add_argument("--threads", type=int, help="threads of the process")
     parser.add_argument("--end-with-parent", action="store_true", help="end when standard input does")
     parser.add_argument("trainer", nargs="*", metavar="-- TRAINER ARGUMENTS")

@@ -26,7 +26,9 @@ def claim(folder: Path, job: Job, pairs: Pairs, arguments: Sequence[str]) -> boo
     marker = folder / JOB
     if not marker.exists():
         if (folder / OUT).exists():
-            raise InputError(f"{folder} holds a run of open_clip that has no {JOB}; remove it or train elsewhere.")
+            raise InputError(
+                f"{folder} holds a run of open_clip that has no {JOB}; remove it or train elsewhere."
+            )
         return False
     found = read_json(marker, "lab-job", JOB_VERSION, "thresher lab run --trainer open_clip")
     different = [name for name, value in _content(job, pairs, arguments).items() if found.get(name) != value]

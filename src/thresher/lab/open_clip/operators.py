@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -44,7 +45,9 @@ def import_trainer() -> ModuleType:
             _import_torchvision()
             import open_clip_train.main as trainer
         except ImportError as error:
-            raise MissingExtraError(f"Training by open_clip ({error.name} is missing)", "open-clip") from error
+            raise MissingExtraError(
+                f"Training by open_clip ({error.name} is missing)", "open-clip"
+            ) from error
     return trainer
 
 
@@ -58,8 +61,7 @@ def _import_torchvision() -> None:
 
 
 def _declare() -> None:
-    import torch
-
+    torch: Any = import_module("torch")  # whose functions have types in some releases and in others not
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]  # half imported
     library = torch.library.Library("torchvision", "FRAGMENT")

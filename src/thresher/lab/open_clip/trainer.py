@@ -64,7 +64,8 @@ class OpenClipTrainer:
         epochs = planned_epochs(job)
         pairs = data.pool.take(job.rows)
         images, classes = (
-            path.relative_to(folder.parent).as_posix() for path in write_evaluation(data.evaluation, folder.parent)
+            path.relative_to(folder.parent).as_posix()
+            for path in write_evaluation(data.evaluation, folder.parent)
         )
         shards = shards_of(f"{job.name}/{SHARDS}", len(pairs))
         arguments = trainer_arguments(job, shards, images, epochs, self.settings)
