@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from thresher.errors import InputError, MissingExtraError
+from thresher.lab.jobs import Job
 from thresher.lab.open_clip import OpenClipTrainer, operators
 from thresher.lab.open_clip.command import Settings
 
@@ -122,6 +123,16 @@ def test_checkpoints_within_an_epoch_and_folders_of_another_name_are_refused(dat
         OpenClipTrainer().train(data, replace(job, checkpoints=(250, 300)), tmp_path / job.name)
     with pytest.raises(InputError, match="names a run after its folder"):
         OpenClipTrainer().train(data, job, tmp_path / "elsewhere")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("pairs", "workers", "least"), [(100, 0, 100), (120, 1, 120), (250, 2, 50), (100, 4, 0)]
+)
+def test_workers_that_could_never_fill_a_batch_are_refused(data, stand_in, tmp_path, pairs, workers, least):
+    small = Job("b0-s0", np.arange(pairs), (pairs,), 0)
+    with pytest.raises(InputError, match=f"one worker may get only {least}, below a batch of 125"):
+        OpenClipTrainer(Settings(workers=workers)).train(data, small, tmp_path / "b0-s0")
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,7 @@ from math import gcd
 
 from thresher.errors import InputError
 from thresher.lab.jobs import Job
-from thresher.lab.open_clip.shards import Shards
+from thresher.lab.open_clip.shards import A_SHARD, Shards
 
 LAUNCHER = "thresher.lab.open_clip.launch"
 LOG_EVERY = 8
@@ -52,6 +52,22 @@ def planned_epochs(job: Job) -> tuple[int, ...]:
                 "open_clip measures after whole epochs only."
             )
     return tuple(seen // len(job.rows) for seen in job.checkpoints)
+
+
+def check_batches(job: Job, shards: Shards, settings: Settings) -> None:
+    """Refuse a job that open_clip would wait on for ever: a worker whose shards never fill one batch gives none.
+
+    Raises:
+        InputError: The worker with the fewest shards has fewer pairs than a batch.
+    """
+    workers = max(1, settings.workers)
+    least = shards.count // workers * A_SHARD - (shards.count * A_SHARD - shards.samples)
+    if least < settings.batch_size:
+        raise InputError(
+            f"Job {job.name}: with {shards.samples} pairs and --workers {settings.workers}, one worker may get only "
+            f"{max(least, 0)}, below a batch of {settings.batch_size}, and open_clip waits for it without end. Train on more "
+            "pairs, or with fewer workers or smaller batches."
+        )
 
 
 def trainer_arguments(

@@ -1,5 +1,6 @@
 """The laboratory's jobs trained by open_clip, and measured from the logs that it writes."""
 
+import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from thresher.lab.jobs import Job, Measured
 from thresher.lab.open_clip.child import TRAINER_LOG, run_child
 from thresher.lab.open_clip.command import (
     Settings,
+    check_batches,
     child_command,
     planned_epochs,
     train_script,
@@ -62,14 +64,18 @@ class OpenClipTrainer:
             raise InputError(f"open_clip names a run after its folder: {folder} is not named {job.name}.")
         folder = folder.absolute()
         epochs = planned_epochs(job)
+        shards = shards_of(f"{job.name}/{SHARDS}", len(job.rows))
+        check_batches(job, shards, self.settings)
         pairs = data.pool.take(job.rows)
         images, classes = (
             path.relative_to(folder.parent).as_posix()
             for path in write_evaluation(data.evaluation, folder.parent)
         )
-        shards = shards_of(f"{job.name}/{SHARDS}", len(pairs))
         arguments = trainer_arguments(job, shards, images, epochs, self.settings)
         if not claim(folder, job, pairs, arguments):
+            shutil.rmtree(
+                folder / SHARDS, ignore_errors=True
+            )  # of an attempt that was stopped before it was marked
             write_shards(pairs, folder / SHARDS)
             write_text(folder / "train.sh", train_script(classes, arguments))
             mark(folder, job, pairs, arguments)
