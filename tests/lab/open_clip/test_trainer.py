@@ -12,6 +12,8 @@ from thresher.lab.jobs import Job
 from thresher.lab.open_clip import OpenClipTrainer, operators
 from thresher.lab.open_clip.command import Settings
 
+BY_125 = Settings(batch_size=125)
+
 
 def measured(found):
     return [(one.samples_seen, pytest.approx(one.error)) for one in found]
@@ -22,7 +24,7 @@ PLANNED = [(250, 1 - 1 / 40), (500, 1 - 2 / 40), (1000, 1 - 4 / 40)]
 
 def test_planned_checkpoints_are_measured_and_kept(data, job, stand_in, tmp_path):
     seen = []
-    found = OpenClipTrainer().train(data, job, tmp_path / job.name, seen.append)
+    found = OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name, seen.append)
     assert measured(found) == PLANNED
     assert found[0].standard_error == pytest.approx((1 / 40 * 39 / 40 / 60) ** 0.5)
     kept = {path.name for path in (tmp_path / job.name / "checkpoints").glob("*.pt")}
@@ -32,21 +34,21 @@ def test_planned_checkpoints_are_measured_and_kept(data, job, stand_in, tmp_path
 
 
 def test_a_job_that_is_done_is_not_trained_again(data, job, stand_in, tmp_path):
-    first = OpenClipTrainer().train(data, job, tmp_path / job.name)
+    first = OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
     stand_in("fail=1")
-    assert OpenClipTrainer().train(data, job, tmp_path / job.name) == first
+    assert OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name) == first
 
 
 def test_epochs_are_rounded_up_to_whole_steps(data, stand_in, tmp_path, job):
     uneven = replace(job, rows=np.arange(260), checkpoints=(260, 520))
-    found = OpenClipTrainer().train(data, uneven, tmp_path / job.name)
+    found = OpenClipTrainer(BY_125).train(data, uneven, tmp_path / job.name)
     assert [one.samples_seen for one in found] == [375, 750]
 
 
 def test_a_failure_is_one_sentence_with_the_last_words_and_the_log(data, job, stand_in, tmp_path):
     stand_in("fail=3")
     with pytest.raises(InputError) as failed:
-        OpenClipTrainer().train(data, job, tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
     log = tmp_path / job.name / "trainer.log"
     assert str(failed.value) == (
         f"open_clip's trainer stopped with status 1: OSError: [Errno 28] No space left on device. Its log is {log}."
@@ -58,17 +60,17 @@ def test_a_failure_on_a_full_disk_says_so(data, job, stand_in, tmp_path, monkeyp
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=2e6))
     stand_in("fail=3")
     with pytest.raises(InputError, match="Only 2 MB are free on that disk; make space and start again"):
-        OpenClipTrainer().train(data, job, tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
 
 
 def test_a_run_goes_on_from_its_last_whole_checkpoint(data, job, stand_in, tmp_path):
     stand_in("fail=3")
     with pytest.raises(InputError):
-        OpenClipTrainer().train(data, job, tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
     results = tmp_path / job.name / "checkpoints" / "results.jsonl"
     results.write_text(results.read_text() + '{"imagenet-zero')
     stand_in()
-    assert measured(OpenClipTrainer().train(data, job, tmp_path / job.name)) == PLANNED
+    assert measured(OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)) == PLANNED
     log = (tmp_path / job.name / "out.log").read_text()
     assert log.count("(epoch 2)") == 1
 
@@ -89,11 +91,11 @@ def test_an_interruption_ends_the_child_and_leaves_its_checkpoints(
     monkeypatch.setattr(subprocess, "Popen", Noted)
     stand_in("hang=2")
     with pytest.raises(KeyboardInterrupt):
-        OpenClipTrainer().train(data, job, tmp_path / job.name, interrupt)
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name, interrupt)
     assert started[0].poll() == -9
     assert (tmp_path / job.name / "checkpoints" / "epoch_1.pt").exists()
     stand_in()
-    assert measured(OpenClipTrainer().train(data, job, tmp_path / job.name)) == PLANNED
+    assert measured(OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)) == PLANNED
 
 
 @pytest.mark.parametrize(
@@ -104,25 +106,25 @@ def test_an_interruption_ends_the_child_and_leaves_its_checkpoints(
     ],
 )  # fmt: skip
 def test_another_job_in_the_folder_is_refused(data, job, stand_in, tmp_path, change, named):
-    OpenClipTrainer().train(data, job, tmp_path / job.name)
+    OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
     with pytest.raises(InputError, match=f"holds another run: its {named} differ"):
-        OpenClipTrainer().train(data, replace(job, **change), tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, replace(job, **change), tmp_path / job.name)
 
 
 def test_a_run_of_someone_elses_is_refused(data, job, stand_in, tmp_path):
     (tmp_path / job.name).mkdir()
     (tmp_path / job.name / "out.log").write_text("")
     with pytest.raises(InputError, match=r"holds a run of open_clip that has no job\.json"):
-        OpenClipTrainer().train(data, job, tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
 
 
 def test_checkpoints_within_an_epoch_and_folders_of_another_name_are_refused(data, job, stand_in, tmp_path):
     with pytest.raises(
         InputError, match="a checkpoint at 300 samples is not a whole number of epochs of 250 pairs"
     ):
-        OpenClipTrainer().train(data, replace(job, checkpoints=(250, 300)), tmp_path / job.name)
+        OpenClipTrainer(BY_125).train(data, replace(job, checkpoints=(250, 300)), tmp_path / job.name)
     with pytest.raises(InputError, match="names a run after its folder"):
-        OpenClipTrainer().train(data, job, tmp_path / "elsewhere")
+        OpenClipTrainer(BY_125).train(data, job, tmp_path / "elsewhere")
     assert not list(tmp_path.iterdir())
 
 
@@ -132,7 +134,7 @@ def test_checkpoints_within_an_epoch_and_folders_of_another_name_are_refused(dat
 def test_workers_that_could_never_fill_a_batch_are_refused(data, stand_in, tmp_path, pairs, workers, least):
     small = Job("b0-s0", np.arange(pairs), (pairs,), 0)
     with pytest.raises(InputError, match=f"one worker may get only {least}, below a batch of 125"):
-        OpenClipTrainer(Settings(workers=workers)).train(data, small, tmp_path / "b0-s0")
+        OpenClipTrainer(Settings(batch_size=125, workers=workers)).train(data, small, tmp_path / "b0-s0")
     assert not list(tmp_path.iterdir())
 
 
@@ -146,11 +148,10 @@ def test_the_script_calls_what_was_called(data, job, stand_in, tmp_path):
     assert "--dataset-resampled" not in text
 
 
-def test_what_is_missing_is_named_with_its_install_line(data, job, tmp_path, monkeypatch):
+def test_what_is_missing_is_named_with_its_install_line(monkeypatch):
     monkeypatch.setattr(operators, "NEEDED", ("json", "surely_not_installed"))
     with pytest.raises(MissingExtraError) as missing:
-        OpenClipTrainer().train(data, job, tmp_path / job.name)
+        OpenClipTrainer()
     assert str(missing.value) == (
         'Training by open_clip (surely_not_installed is missing) needs an extra: pip install "thresher[open-clip]".'
     )
-    assert not list(tmp_path.iterdir())

@@ -22,7 +22,7 @@ class Settings:
 
     Attributes:
         model: A name that open_clip knows, or `icon-clip`, which the launcher adds.
-        batch_size: Pairs a step; epochs are rounded up to whole steps.
+        batch_size: Pairs a step, as many as our own trainer takes; epochs are rounded up to whole steps.
         learning_rate: Constant after the warm-up, so that every checkpoint is comparable with every other.
         warmup: Steps in which the learning rate rises.
         weight_decay: Of matrices; open_clip leaves gains and biases out.
@@ -31,7 +31,7 @@ class Settings:
     """
 
     model: str = "icon-clip"
-    batch_size: int = 125
+    batch_size: int = 100
     learning_rate: float = 1e-3
     warmup: int = 50
     weight_decay: float = 0.05

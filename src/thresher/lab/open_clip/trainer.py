@@ -35,11 +35,16 @@ class OpenClipTrainer:
 
     The job's folder becomes open_clip's run folder: `params.txt`, `out.log`, `checkpoints/`, and beside them the shards,
     `train.sh` and what the process printed. Evaluation images are shared by the jobs of one folder.
+
+    Raises:
+        MissingExtraError: open_clip is not installed.
     """
 
     name = "open_clip"
+    whole_epochs = True
 
     def __init__(self, settings: Settings | None = None) -> None:
+        check_installed()
         self.settings = settings or Settings()
 
     def train(
@@ -57,9 +62,8 @@ class OpenClipTrainer:
 
         Raises:
             InputError: The job cannot be trained here: the folder holds something else, there is no space, open_clip failed.
-            MissingExtraError: open_clip is not installed.
+            MissingExtraError: open_clip cannot be imported.
         """
-        check_installed()
         if folder.name != job.name:
             raise InputError(f"open_clip names a run after its folder: {folder} is not named {job.name}.")
         folder = folder.absolute()
