@@ -22,7 +22,7 @@ class Settings:
 
     Attributes:
         model: A name that open_clip knows, or `icon-clip`, which the launcher adds.
-        batch_size: Pairs a step, as many as our own trainer takes; epochs are rounded up to whole steps.
+        batch_size: Pairs a step; the laboratory's buckets hold whole ones. Epochs are rounded up to whole steps.
         learning_rate: Constant after the warm-up, so that every checkpoint is comparable with every other.
         warmup: Steps in which the learning rate rises.
         weight_decay: Of matrices; open_clip leaves gains and biases out.
@@ -31,9 +31,9 @@ class Settings:
     """
 
     model: str = "icon-clip"
-    batch_size: int = 100
+    batch_size: int = 50
     learning_rate: float = 1e-3
-    warmup: int = 50
+    warmup: int = 20
     weight_decay: float = 0.05
     workers: int = 0
     precision: str = "fp32"
