@@ -1,5 +1,6 @@
 """open_clip's own trainer on pairs drawn in the test: what the laboratory measures is what its logs say."""
 
+import shlex
 import subprocess
 from importlib.util import find_spec
 
@@ -11,8 +12,11 @@ from thresher.errors import InputError
 from thresher.lab.jobs import Job
 from thresher.lab.open_clip import OpenClipTrainer
 from thresher.lab.open_clip.child import environment
-from thresher.lab.open_clip.command import Settings, child_command
+from thresher.lab.open_clip.command import Settings, child_command, trainer_arguments
 from thresher.lab.open_clip.operators import NEEDED
+from thresher.lab.open_clip.shards import shards_of
+from thresher.pilots.design import PilotRun
+from thresher.pilots.launch import Trainer, train_arguments
 from thresher.runs import read_runs
 
 MISSING = [name for name in NEEDED if find_spec(name) is None]
@@ -22,6 +26,26 @@ pytestmark = pytest.mark.skipif(
 )
 QUICK = Settings(batch_size=25, warmup=5)
 JOB = Job("b0-s0", np.arange(250), (250, 500, 1000), 0)
+
+
+def test_every_flag_that_is_written_for_open_clip_is_one_of_its_own():
+    from open_clip_train.params import parse_args
+
+    ours = parse_args(trainer_arguments(JOB, shards_of("b0-s0/shards", 250), "images", (1, 2, 4), QUICK))
+    assert (ours.lr_scheduler, ours.dataset_resampled, ours.epochs, ours.resume) == (
+        "const",
+        False,
+        4,
+        "latest",
+    )
+    run = PilotRun("b0-s0", ("b0",), 1000, (2, 4, 8), "constant", 0)
+    pilots = parse_args(shlex.split(" ".join(train_arguments(run, Trainer()))))
+    assert (pilots.lr_scheduler, pilots.dataset_resampled, pilots.epochs, pilots.resume) == (
+        "const",
+        True,
+        8,
+        "latest",
+    )
 
 
 def test_a_run_that_was_interrupted_goes_on_and_is_imported_as_it_was_measured(data, tmp_path):
