@@ -59,7 +59,9 @@ def test_a_failure_is_one_sentence_with_the_last_words_and_the_log(data, job, st
 def test_a_failure_on_a_full_disk_says_so(data, job, stand_in, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=2e6))
     stand_in("fail=3")
-    with pytest.raises(InputError, match="Only 2 MB are free on that disk; make space and start again"):
+    with pytest.raises(
+        InputError, match=r"stopped with status 1, with 2 MB free on its disk\. Make space and start again"
+    ):
         OpenClipTrainer(BY_125).train(data, job, tmp_path / job.name)
 
 

@@ -62,9 +62,7 @@ def run_child(
     if status == EXIT_MISSING_EXTRA:
         raise MissingExtraError("Training by open_clip", "open-clip")
     if status:
-        raise InputError(
-            f"open_clip's trainer {_ending(status)}: {_last_words(log, folder)} Its log is {log}."
-        )
+        raise InputError(f"open_clip's trainer {_ending(status)}{_reason(log)} Its log is {log}.")
 
 
 def environment() -> dict[str, str]:
@@ -99,10 +97,11 @@ def _ending(status: int) -> str:
     return f"was ended by signal {-status}" if status < 0 else f"stopped with status {status}"
 
 
-def _last_words(log: Path, folder: Path) -> str:
-    free = shutil.disk_usage(folder).free
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    words = (lines[-1].strip() if lines else "it said nothing").rstrip(".")
+def _reason(log: Path) -> str:
+    """What the process said last; on a full disk that is cut off, and the disk is the reason."""
+    free = shutil.disk_usage(log.parent).free
     if free < LEAST_SPACE:
-        words += f". Only {free / 1e6:.0f} MB are free on that disk; make space and start again: it goes on from where it was"
-    return f"{words}."
+        space = f"{free / 1e6:.0f} MB free on its disk"
+        return f", with {space}. Make space and start again; it goes on from its last whole checkpoint."
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return f": {lines[-1].strip().rstrip('.') if lines else 'it said nothing'}."
