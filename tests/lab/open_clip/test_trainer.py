@@ -10,6 +10,7 @@ import pytest
 from thresher.errors import InputError, MissingExtraError
 from thresher.lab.jobs import Job
 from thresher.lab.open_clip import OpenClipTrainer, operators
+from thresher.lab.open_clip.child import environment
 from thresher.lab.open_clip.command import Settings
 
 BY_125 = Settings(batch_size=125)
@@ -138,6 +139,13 @@ def test_workers_that_could_never_fill_a_batch_are_refused(data, stand_in, tmp_p
     with pytest.raises(InputError, match=f"one worker may get only {least}, below a batch of 125"):
         OpenClipTrainer(Settings(batch_size=125, workers=workers)).train(data, small, tmp_path / "b0-s0")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_job_of_several_tasks_is_not_waited_for(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "8")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert not {"SLURM_NTASKS", "WORLD_SIZE"} & environment().keys()
+    assert environment()["OMP_NUM_THREADS"] == "1"
 
 
 def test_the_script_calls_what_was_called(data, job, stand_in, tmp_path):

@@ -16,6 +16,8 @@ TRAINER_LOG = "trainer.log"
 POLL_SECONDS = 0.25
 LEAST_SPACE = 100 * 2**20
 """Bytes free on a disk below which a failure is put down to it: a checkpoint takes 38 MB."""
+OF_MANY_TASKS = ("SLURM_", "OMPI_", "PMI_", "MPI_LOCAL", "WORLD_SIZE", "RANK", "LOCAL_RANK")
+"""Variables from which open_clip takes it that it is one of several processes."""
 _STEP = re.compile(rb"Train Epoch: (\d+) \[\s*(\d+)/(\d+) ")
 
 
@@ -36,7 +38,7 @@ def run_child(
         MissingExtraError: It cannot import open_clip.
     """
     log = folder / TRAINER_LOG
-    follow = _Follower(out, progress)
+    follow = _follower(out, progress)
     with (
         log.open("ab") as printed,
         subprocess.Popen(
@@ -66,31 +68,32 @@ def run_child(
 
 
 def environment() -> dict[str, str]:
-    """Our own, for one thread and this very thresher."""
+    """Our own, for one thread and this very thresher, alone: in a job of several tasks open_clip would wait for the others."""
     here = str(Path(thresher.__file__).parents[1])
     paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(OF_MANY_TASKS)}
+    return {**alone, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
 
 
-class _Follower:
-    """Reads what a log has gained since the last time."""
+def _follower(path: Path, progress: Callable[[int], None]) -> Callable[[], None]:
+    """Something that reads what a log has gained since the last time."""
+    at = path.stat().st_size if path.exists() else 0
 
-    def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
-        self._path, self._progress = path, progress
-        self._at = path.stat().st_size if path.exists() else 0
-
-    def __call__(self) -> None:
-        if not self._path.exists():
+    def follow() -> None:
+        nonlocal at
+        if not path.exists():
             return
-        with self._path.open("rb") as log:
-            log.seek(self._at)
+        with path.open("rb") as log:
+            log.seek(at)
             found = log.read()
         whole = found[: found.rfind(b"\n") + 1]
-        self._at += len(whole)
+        at += len(whole)
         steps = _STEP.findall(whole)
         if steps:
             epoch, samples, each = map(int, steps[-1])
-            self._progress(epoch * each + samples)
+            progress(epoch * each + samples)
+
+    return follow
 
 
 def _ending(status: int) -> str:
