@@ -10,6 +10,7 @@ from pathlib import Path
 import thresher
 from thresher.errors import InputError, MissingExtraError
 from thresher.lab.open_clip.operators import EXIT_MISSING_EXTRA
+from thresher.runs.open_clip import OUT
 
 TRAINER_LOG = "trainer.log"
 """What the process prints, its last words among it; out.log is open_clip's own."""
@@ -22,15 +23,14 @@ _STEP = re.compile(rb"Train Epoch: (\d+) \[\s*(\d+)/(\d+) ")
 
 
 def run_child(
-    command: Sequence[str], folder: Path, out: Path, progress: Callable[[int], None], tidy: Callable[[], None]
+    command: Sequence[str], folder: Path, progress: Callable[[int], None], tidy: Callable[[], None]
 ) -> None:
     """Run the trainer beside a job's folder until it ends; it is killed if we are interrupted.
 
     Args:
         command: What to run, in the folder above `folder`.
-        folder: Of the job; what the process prints goes there.
-        out: open_clip's log, from which progress is read.
-        progress: Called with samples seen.
+        folder: Of the job; what the process prints goes there, and open_clip's log is there.
+        progress: Called with samples seen, which that log tells.
         tidy: Called now and then while it trains.
 
     Raises:
@@ -38,7 +38,7 @@ def run_child(
         MissingExtraError: It cannot import open_clip.
     """
     log = folder / TRAINER_LOG
-    follow = _follower(out, progress)
+    follow = _follower(folder / OUT, progress)
     with (
         log.open("ab") as printed,
         subprocess.Popen(

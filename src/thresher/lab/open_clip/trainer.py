@@ -22,7 +22,7 @@ from thresher.lab.open_clip.leftovers import claim, keep_checkpoints, mark, remo
 from thresher.lab.open_clip.operators import check_installed
 from thresher.lab.open_clip.shards import shards_of, write_evaluation, write_shards
 from thresher.lab.pairs import LabData
-from thresher.runs.open_clip import OUT, PARAMS, read_open_clip
+from thresher.runs.open_clip import PARAMS, read_open_clip
 from thresher.runs.tasks import IMAGENET
 
 SHARDS = "shards"
@@ -88,7 +88,6 @@ class OpenClipTrainer:
             run_child(
                 child_command(classes, arguments),
                 folder,
-                folder / OUT,
                 progress or (lambda seen: None),
                 lambda: keep_checkpoints(folder, epochs, SPARED),
             )
