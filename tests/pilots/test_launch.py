@@ -47,6 +47,7 @@ def test_open_clip_trains_every_run_with_an_epoch_a_pass(tmp_path):
     assert "--train-data shards/b0/{00000000..00000002}.tar::shards/b1/{00000000..00000002}.tar " in joint
     assert "--epochs 3 --lr-scheduler cosine" in joint
     assert "--seed 5" in joint
+    assert all("--resume latest" in line for line in lines)  # `pilot collect` counts on it
 
 
 def test_one_run_can_be_launched_alone_and_an_unknown_one_is_refused(tmp_path):

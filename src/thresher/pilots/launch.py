@@ -57,6 +57,7 @@ def train_arguments(run: PilotRun, trainer: Trainer) -> list[str]:
         f"--save-frequency {every(run)}",
         '--logs "$LOGS"',
         f"--name {run.name}",
+        "--resume latest",  # without it the trainer refuses a run that is begun, and its exit status is 0
     ]
     return [*arguments, "--dataset-resampled"] if trainer.exposure == "resampled" else arguments
 
@@ -104,7 +105,6 @@ def open_clip_script(runs: Sequence[PilotRun], trainer: Trainer) -> str:
             *train_arguments(run, trainer),
             f"--zeroshot-frequency {every(run)}",
             '--imagenet-val "$IMAGENET"',
-            "--report-to tensorboard",
         ]
         cases.append(f"    {run.name})\n      " + " \\\n        ".join(lines) + " ;;\n")
     return _script(

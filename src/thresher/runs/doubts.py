@@ -7,7 +7,7 @@ from itertools import pairwise
 from thresher.runs.findings import Finding
 from thresher.runs.labels import RunLabel, find_label
 from thresher.runs.logged import Checkpoint, Logs
-from thresher.runs.run_table import RunTable
+from thresher.runs.run_table import EPOCH_SLACK, RunTable
 
 SHRUNK_SHARE = 0.99
 """A data folder with fewer than this share of its samples has lost some: dead links cost DataComp several percent."""
@@ -26,6 +26,7 @@ def log_doubts(logs: Logs, labels: Sequence[RunLabel], table: RunTable) -> tuple
         *_schedules(table),
         *_changed_evaluations(by_run, logs),
         *_shrunken(by_run, logs, labels),
+        *_lengthened(by_run, logs, labels),
     )
 
 
@@ -109,6 +110,25 @@ def _shrunken(
         yield Finding(
             "warning",
             f"Pools that shrank, as when downloads fail: {_named(list(shrunk.values()))}. Set unique_samples to what is there.",
+        )
+
+
+def _lengthened(
+    by_run: dict[str, list[Checkpoint]], logs: Logs, labels: Sequence[RunLabel]
+) -> Iterable[Finding]:
+    """Epochs that the trainer rounded up to whole batches of every worker, where the label's length was taken instead."""
+    longer = []
+    for run in sorted(by_run):
+        label = find_label(labels, run)
+        logged = next((fact.samples_per_epoch for fact in logs.facts.get(run, ())), None)
+        said = label.samples_per_epoch if label else None
+        if said and logged and logged * EPOCH_SLACK > said:
+            longer.append(f"{run} ({logged:,.0f} samples, counted as {said:,.0f})")
+    if longer:
+        yield Finding(
+            "warning",
+            f"Epochs were longer than they are counted: {_named(longer)}. open_clip rounds up to whole batches of every worker; "
+            "train with smaller batches or fewer workers, or count more samples.",
         )
 
 

@@ -1,0 +1,54 @@
+"""What the laboratory trains, whoever trains it: jobs in, measurements out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from thresher.lab.pairs import LabData
+from thresher.shapes import Int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run.
+
+    Attributes:
+        name: Such as `b0-s0` or `b0+b1-s1`; also the name of its folder.
+        rows: Which pairs of the pool it trains on.
+        checkpoints: Samples seen at which it is measured, ascending; each a whole number of epochs.
+        seed: Decides weights and order.
+    """
+
+    name: str
+    rows: Int[np.ndarray, " pairs"]
+    checkpoints: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Zero-shot top-1 error after `samples_seen` samples, repeats counted; a fraction."""
+
+    samples_seen: int
+    error: float
+    standard_error: float
+
+
+class Trainer(Protocol):
+    """Whatever can train a job on one core, in a process of its own."""
+
+    name: str
+
+    def train(
+        self, data: LabData, job: Job, folder: Path, progress: Callable[[int], None] | None = None
+    ) -> tuple[Measured, ...]:
+        """Train and measure; what the job leaves behind goes to `folder`.
+
+        Raises:
+            InputError: It cannot be trained here; the sentence says why.
+            MissingExtraError: What trains it is not installed.
+        """
+        ...
