@@ -3,21 +3,77 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.pilots.design import Design, designs, target_epochs
+from thresher.pilots.design import Allocation, Design, PilotRun, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
-from thresher.pilots.worlds import typical_onset
+from thresher.pilots.worlds import draw_worlds, trained_on
 from thresher.units import format_count
 
 QUICK_REPLICATES = 80
 """Worlds for comparing designs: shares are then known to 0.05, enough to see which are poor."""
-MOST_COMPARED = 9
 ENOUGH = 0.9
 """Share of simulations in which a design should lead to the right choice."""
-LARGER = (1.5, 2.0, 4.0, 8.0)
-"""Pilot budgets to try, in the given one, where that is not enough."""
+LARGER = (1.5, 2.0, 3.0, 4.0, 6.0)
+"""Pilot budgets to try, in the given one, where that is not enough; none beyond the target's."""
+LEARNING_WORLDS = 40
+LEARNED = 5.0
+"""A run has learned something if its error ends this many times the noise of a run below guessing."""
+ENOUGH_LEARNING = 0.75
+"""Share of buckets and worlds in which the longest runs must have learned: below it pilots measure guessing."""
+BUDGET_STEP = 1.1
+MOST_STEPS = 80
+"""Budgets tried in search of the smallest with a design: up to 2,000 times the given one."""
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Larger:
+    """What a larger pilot budget would tell.
+
+    Attributes:
+        budget: In samples.
+        right: Share of simulations in which the choice is within the noise of one run of the best.
+        mean_regret: In the metric's unit.
+    """
+
+    budget: float
+    right: float
+    mean_regret: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What pilots are for.
+
+    Attributes:
+        world: What might be true of the whole buckets.
+        target: Budget of the run that the choice is for, in samples.
+        schedule: `constant` or `finished`.
+        seeds: Runs of each bucket.
+        joint: Whether to train unions too.
+        seed: Seed of the simulation.
+    """
+
+    world: Fit
+    target: float
+    schedule: str
+    seeds: int
+    joint: bool
+    seed: int
+
+    def designs(self, pilot: float) -> tuple[Design, ...]:
+        """Designs that such a budget pays for, and whose runs learn something."""
+        found = designs(
+            self.world.pools, self.target, pilot, schedule=self.schedule, seeds=self.seeds, joint=self.joint
+        )
+        learned = shares_learned(self.world, found, self.seed)
+        return tuple(
+            design for design, share in zip(found, learned, strict=True) if share >= ENOUGH_LEARNING
+        )
 
 
 @dataclass(frozen=True)
@@ -28,15 +84,22 @@ class ChosenDesign:
         design: The runs.
         simulation: Of the design, with all laws.
         target_epochs: Passes that the target makes over the best 1, 2, .. buckets.
-        enough_budget: Least pilot budget tried that reaches `ENOUGH`, in samples; None where none did.
-        verdict: One or two sentences.
+        larger: What larger pilot budgets would tell, where the given one is not enough.
+        verdict: A few sentences.
     """
 
     design: Design
     simulation: Simulation
     target_epochs: tuple[float, ...]
-    enough_budget: float | None
+    larger: tuple[Larger, ...]
     verdict: str
+
+    @property
+    def enough_budget(self) -> float | None:
+        """The least pilot budget tried that is right in `ENOUGH` of simulations, in samples; None where none was."""
+        if self.simulation.right >= ENOUGH:
+            return float(self.design.samples_seen)
+        return next((one.budget for one in self.larger if one.right >= ENOUGH), None)
 
 
 def choose_design(
@@ -58,8 +121,8 @@ def choose_design(
         target: Budget of the run that the choice is for, in samples.
         pilot: Budget of all pilot runs together, in samples.
         schedule: `constant` or `finished`.
-        seeds: Runs of each kind on single buckets.
-        joint: Whether to check nested unions.
+        seeds: Runs of each bucket.
+        joint: Whether to train unions too.
         replicates: Worlds simulated for the chosen design.
         seed: Seed of the simulation.
         progress: Told what is being simulated.
@@ -67,69 +130,126 @@ def choose_design(
     Raises:
         InputError: A pilot budget that allows no design; the message says how much is needed.
     """
-    best = _best(world, target, pilot, schedule, seeds, joint, seed, progress)
+    check_plan(schedule, seeds)
+    question = Question(world, target, schedule, seeds, joint, seed)
+    best = _best(question, _designs(question, pilot), progress)
     simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
-    enough: float | None = pilot if simulation.right >= ENOUGH else None
-    if enough is None:
-        for times in LARGER:
-            larger = _best(world, target, times * pilot, schedule, seeds, joint, seed, progress, most=4)
-            tried = simulate_design(
-                world,
-                larger,
-                target,
-                replicates=2 * QUICK_REPLICATES,
-                seed=seed + 1,
-                quick=True,
-                progress=progress,
-            )
-            if tried.right >= ENOUGH:
-                enough = times * pilot
-                break
+    larger = (
+        _larger(question, pilot, best.allocation, progress) if simulation.right < ENOUGH else ()
+    )
     return ChosenDesign(
         best,
         simulation,
         target_epochs(world.pools, target),
-        enough,
-        _verdict(best, simulation, enough, pilot, target),
+        larger,
+        _verdict(question, best, simulation, larger),
     )
 
 
-def _best(
-    world: Fit, target: float, pilot: float, schedule: str, seeds: int, joint: bool, seed: int, progress: Progress | None,
-    most: int = MOST_COMPARED,
-) -> Design:  # fmt: skip
-    onset = typical_onset(world)
-    found = designs(world.pools, target, pilot, schedule=schedule, seeds=seeds, joint=joint, onset=onset)
-    compared = _spread(found, most)
+def shares_learned(world: Fit, found: Sequence[Design], seed: int) -> tuple[float, ...]:
+    """For each design, the share of buckets and worlds in which the longest run ends well below guessing."""
+    if world.chance is None or not found:
+        return (1.0,) * len(found)
+    worlds = draw_worlds(world, LEARNING_WORLDS, np.random.default_rng(seed))
+    ends = [
+        (trained_on(design, run, world.pools, by_bucket=True), run.samples_seen)
+        for design in found
+        for run in _longest(design)
+    ]
+    errors = worlds.errors([mixture for mixture, _ in ends], [seen for _, seen in ends])
+    learned = np.mean(errors < world.chance - LEARNED * world.noise_sd, axis=0)
+    return tuple(float(share) for share in learned.reshape(len(found), -1).mean(axis=1))
+
+
+def _longest(design: Design) -> list[PilotRun]:
+    """The longest run of each bucket."""
+    names = [part.name for part in design.pools if part.rank is not None]
+    return [max((run for run in design.singles if run.pools == (name,)), key=lambda run: run.samples_seen)
+            for name in names]  # fmt: skip
+
+
+def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
+    """Designs for a budget, or a refusal that says what budget has one."""
+    if found := question.designs(pilot):
+        return found
+    count, smallest = len(question.world.pools), min(pool.unique_samples for pool in question.world.pools)
+    for step in range(1, MOST_STEPS + 1):
+        budget = pilot * BUDGET_STEP**step
+        if question.designs(budget):
+            raise InputError(
+                f"--pilot-budget {format_count(pilot)} is too small for any design of {count} buckets with {question.seeds} "
+                f"seed{'s' if question.seeds > 1 else ''}: by the borrowed curves, their runs would hardly leave guessing. About "
+                f"{format_count(budget)} samples are needed. Raise it, or lower --top."
+            )
+    raise InputError(
+        f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one learns "
+        "enough to tell buckets apart. Make fewer buckets, or give --pool-size if they are of a part of the pool."
+    )
+
+
+def _best(question: Question, compared: Sequence[Design], progress: Progress | None) -> Design:
     if len(compared) == 1:
         return compared[0]
     scored = []
     for step, design in enumerate(compared):
-        told = simulate_design(world, design, target, replicates=QUICK_REPLICATES, seed=seed, quick=True)
+        told = simulate_design(
+            question.world, design, question.target, replicates=QUICK_REPLICATES, seed=question.seed, quick=True
+        )
         scored.append((-told.right, told.mean_regret, step))
         if progress:
             progress("designs", step + 1, len(compared))
     return compared[min(scored)[-1]]
 
 
-def _spread(found: Sequence[Design], most: int) -> list[Design]:
-    """At most so many designs, evenly over the list, which goes from short to long runs."""
-    if len(found) <= most:
-        return list(found)
-    return [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
+def _larger(
+    question: Question, pilot: float, allocation: Allocation, progress: Progress | None
+) -> tuple[Larger, ...]:
+    """Larger budgets, divided alike where that is possible, until one is enough or costs as much as the target."""
+    found: list[Larger] = []
+    for times in LARGER:
+        budget = times * pilot
+        if budget > question.target:
+            break
+        options = question.designs(budget)
+        alike = [design for design in options if design.allocation == allocation] or options
+        design = _best(question, alike, None)
+        told = simulate_design(
+            question.world, design, question.target, replicates=2 * QUICK_REPLICATES, seed=question.seed + 1
+        )
+        found.append(Larger(budget, told.right, told.mean_regret))
+        if progress:
+            progress("larger budgets", len(found), len(LARGER))
+        if told.right >= ENOUGH:
+            break
+    return tuple(found)
 
 
-def _verdict(design: Design, told: Simulation, enough: float | None, pilot: float, target: float) -> str:
-    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / target:.1%} of the target"
-    right = f"right in {told.right:.0%} of {told.replicates} simulations"
+def _verdict(question: Question, design: Design, told: Simulation, larger: Sequence[Larger]) -> str:
+    noise = question.world.noise_sd
+    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / question.target:.1%} of the target"
+    sentences = [
+        f"This design ({cost}) leads to a choice that is right in {told.right:.0%} of {told.replicates} simulations, within the "
+        f"noise of one run ({noise:.4f}); its mean regret is {told.mean_regret:.4f}. Without any pilot the borrowed curves are "
+        f"right in {told.unaided_right:.0%}, with a mean regret of {told.unaided_regret:.4f}."
+    ]
     if told.right >= ENOUGH:
-        return f"This design ({cost}) leads to a choice that is {right}, within the noise of one run."
-    opening = (
-        f"This design ({cost}) leads to a choice that is {right}; its mean regret is {told.mean_regret:.4f}."
-    )
-    if enough is not None:
-        return f"{opening} About {format_count(enough)} samples of pilots would be right in {ENOUGH:.0%}."
-    return (
-        f"{opening} Not even {format_count(LARGER[-1] * pilot)} samples of pilots would be right in {ENOUGH:.0%}: candidates "
-        "differ by less than these worlds can tell apart; take the choice for its regret, or a larger target."
-    )
+        return sentences[0]
+    if told.mean_regret >= told.unaided_regret:
+        sentences.append("These pilots would tell less than the borrowed curves do: spend more, or nothing.")
+    if larger:
+        listed = ", ".join(f"{format_count(one.budget)}: {one.right:.0%}" for one in larger)
+        sentences.append(f"More samples of pilots would be right in: {listed}.")
+    if larger and larger[-1].right >= ENOUGH:
+        share = larger[-1].budget / question.target
+        sentences.append(
+            f"{ENOUGH:.0%} takes about {format_count(larger[-1].budget)}, {share:.0%} of the target."
+        )
+    else:
+        sentences.append(
+            f"{ENOUGH:.0%} is not reached by pilots that cost up to as much as the run itself: the best sets differ by too little."
+        )
+    if told.mean_regret <= noise:
+        sentences.append(
+            f"That costs little: the choice is on average {told.mean_regret:.4f} worse than the best, below the noise of one run."
+        )
+    return " ".join(sentences)
