@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,16 @@ PIPED_WIDTH = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Buckets = Annotated[
+    Path | None, typer.Option("--buckets", help="buckets.json: the whole buckets' sizes, and the share kept.")
+]
+PoolSize = Annotated[
+    str | None,
+    typer.Option(
+        "--pool-size",
+        help="Rows of the whole pool, for the share kept; --buckets may be of a random part of it.",
+    ),
+]
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`thresher pilot`: which runs to do before the large one, and what they measured."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from thresher.fits.fit import Fit
     from thresher.pilots.collect import Collected
     from thresher.pilots.plan_pilot import PlannedPilot
+    from thresher.pilots.recovered import Recovered
+
+WIDEST_SHOWN = 100.0
+"""An interval that reaches further than this factor has no limit to speak of."""
 
 app = typer.Typer(
     name="pilot",
@@ -169,39 +174,81 @@ def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
 
 
 def _show_plan(console: "Console", planned: "PlannedPilot") -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from thresher.units import format_count, format_percent
 
-    told = planned.chosen.simulation
-    design = planned.chosen.design
-    listing = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "unique samples", "evaluated after epochs", "samples", "GPU-hours"):
-        listing.add_column(heading, overflow="fold")
-    for run in planned.pilot.runs:
-        listing.add_row(
-            run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)), format_count(run.samples_seen),
-            f"{planned.gpu_hours(run.samples_seen):.3g}",
-        )  # fmt: skip
-    console.print(listing)
-    total = sum(run.samples_seen for run in planned.pilot.runs)
+    _table(
+        console,
+        ("run", "unique samples", "evaluated after epochs", "samples", "GPU-hours"),
+        [
+            (
+                run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)),
+                format_count(run.samples_seen), f"{planned.gpu_hours(run.samples_seen):.3g}",
+            )
+            for run in planned.pilot.runs
+        ],
+    )  # fmt: skip
+    pilot, design = planned.pilot, planned.chosen.design
     passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
+    first, last = design.pools[0], design.pools[-1]
+    again = (
+        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow with "
+        "the samples."
+        if design.sizes_differ
+        else ""
+    )
     for line in (
-        f"{format_count(total)} samples in all, {format_percent(total / planned.pilot.target)} of the target; about "
-        f"{planned.gpu_hours(total):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
+        f"{format_count(pilot.samples_seen)} samples in all, {format_percent(pilot.samples_seen / pilot.target)} of the target; about "
+        f"{planned.gpu_hours(pilot.samples_seen):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
         f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
-        f"{format_percent(design.share)} of each bucket.",
-        f"Simulated from borrowed curves: utility recovered in {_shares(told.utility)}; half-life in {_shares(told.half_life)}.",
+        f"{format_percent(first.share)} of each bucket.{again}",
         planned.chosen.verdict,
     ):
         console.print(Text(line))
+    _show_recovered(console, planned)
 
 
-def _shares(shares: "dict[str, float] | Any") -> str:  # noqa: ANN401
-    return ", ".join(
-        f"{name} {share:.0%}" if share == share else f"{name} unknown" for name, share in shares.items()
+def _show_recovered(console: "Console", planned: "PlannedPilot") -> None:
+    """Whether the truth lies in the intervals, and whether they are narrow: two questions, told apart."""
+    from rich.text import Text
+
+    from thresher.pilots.recovered import HALF_LIFE_FACTOR, UTILITY_FACTOR
+
+    told = planned.chosen.simulation
+    console.print(
+        Text(
+            "What the pilots tell of each bucket, in the simulated worlds, by the law that made each (90 % intervals):"
+        )
     )
+    headings = (
+        "bucket", "utility: truth inside", f"within x{UTILITY_FACTOR:g}", "half-life: truth inside",
+        f"within x{HALF_LIFE_FACTOR:g}",
+    )  # fmt: skip
+    _table(
+        console,
+        headings,
+        [(name, *_recovered(told.utility[name]), *_recovered(told.half_life[name])) for name in told.utility],
+    )
+
+
+def _recovered(found: "Recovered | None") -> tuple[str, str]:
+    if found is None:
+        return "unknown", "unknown"
+    reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
+    return f"{found.inside:.0%}", f"{found.narrow:.0%} (half within {reach})"
+
+
+def _table(console: "Console", headings: tuple[str, ...], rows: "Sequence[tuple[str, ...]]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    listing = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        listing.add_column(heading, overflow="fold")
+    for row in rows:
+        listing.add_row(*map(Text, row))
+    console.print(listing)
 
 
 def _show_collected(console: "Console", found: "Collected", output: Path) -> None:

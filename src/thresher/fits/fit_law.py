@@ -239,9 +239,10 @@ def sharing(observations: Observations, choice: LawChoice, floor: float) -> Shar
     start = max(choice.chance, highest + 1e-4) - floor if choice.unit == "fraction" else 1.0
     log_amplitude = math.log(choice.amplitude if choice.amplitude is not None else start)
     log_onset = math.log(choice.onset) if choice.onset is not None else None
+    guessing = choice.chance if choice.unit == "fraction" else None
     if choice.mixing == "sample_worth":
         both = choice.amplitude is not None and choice.onset is not None
-        return Sharing(True, False, log_amplitude, 0.0, log_onset if both else None)
+        return Sharing(True, False, log_amplitude, 0.0, log_onset if both else None, guessing=guessing)
     if choice.unit == "loss" and choice.amplitude is None and choice.onset is None:
         return Sharing(False, False, log_amplitude, 0.0, None)
     if choice.amplitude is not None and choice.amplitude + floor <= highest:
@@ -250,7 +251,9 @@ def sharing(observations: Observations, choice: LawChoice, floor: float) -> Shar
             f"a curve starts at their sum. Give --amplitude above {highest - floor:g}."
         )
     free = choice.amplitude is None and len(observations.groups) >= 3
-    return Sharing(False, True, log_amplitude, AMPLITUDE_PRIOR_SD if free else 0.0, log_onset)
+    return Sharing(
+        False, True, log_amplitude, AMPLITUDE_PRIOR_SD if free else 0.0, log_onset, guessing=guessing
+    )
 
 
 def to_parameters(

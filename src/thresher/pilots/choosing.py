@@ -71,9 +71,7 @@ class Question:
             self.world.pools, self.target, pilot, schedule=self.schedule, seeds=self.seeds, joint=self.joint
         )
         learned = shares_learned(self.world, found, self.seed)
-        return tuple(
-            design for design, share in zip(found, learned, strict=True) if share >= ENOUGH_LEARNING
-        )
+        return tuple(design for design, share in zip(found, learned, strict=True) if share >= ENOUGH_LEARNING)
 
 
 @dataclass(frozen=True)
@@ -134,9 +132,7 @@ def choose_design(
     question = Question(world, target, schedule, seeds, joint, seed)
     best = _best(question, _designs(question, pilot), progress)
     simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
-    larger = (
-        _larger(question, pilot, best.allocation, progress) if simulation.right < ENOUGH else ()
-    )
+    larger = _larger(question, pilot, best.allocation, progress) if simulation.right < ENOUGH else ()
     return ChosenDesign(
         best,
         simulation,
@@ -193,7 +189,12 @@ def _best(question: Question, compared: Sequence[Design], progress: Progress | N
     scored = []
     for step, design in enumerate(compared):
         told = simulate_design(
-            question.world, design, question.target, replicates=QUICK_REPLICATES, seed=question.seed, quick=True
+            question.world,
+            design,
+            question.target,
+            replicates=QUICK_REPLICATES,
+            seed=question.seed,
+            quick=True,
         )
         scored.append((-told.right, told.mean_regret, step))
         if progress:

@@ -219,12 +219,14 @@ def _design(
 
 
 def _joint_runs(parts: Sequence[PilotPool], budget: float, schedule: str) -> Iterator[PilotRun]:
-    """The union of all buckets and that of the best two, of equal cost."""
+    """The union of all buckets and that of the best two, of about equal cost; the pair alone where not both are paid for."""
     counts = sorted({2, len(parts)}, reverse=True)
-    for count in counts:
+    left = budget
+    for position, count in enumerate(counts):
         unique = sum(part.unique_samples for part in parts[:count])
-        passes = min(MOST_REPETITION, int(budget / len(counts) / unique))
+        passes = min(MOST_REPETITION, int(left / (len(counts) - position) / unique))
         if passes >= 1:
+            left -= passes * unique
             points = _points(passes, schedule) if schedule == "constant" else (passes,)
             yield from _runs(parts[:count], points, schedule, 0)
 

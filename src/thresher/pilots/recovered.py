@@ -21,6 +21,9 @@ HALF_WIDTH = float(ndtri(INTERVAL[1]))
 RIDGE = 1e-6
 """Information on each parameter beside the runs': one that they say nothing of gets a standard error of 1,000."""
 
+MOST_REACH = 20.0
+"""Logarithm of the largest reach that is told apart from none at all."""
+
 
 @dataclass(frozen=True)
 class Recovered:
@@ -91,7 +94,7 @@ def recovered(found: Sequence[Found], names: Sequence[str], limit: float) -> dic
         name: Recovered(
             float(np.mean(off[:, i] <= reach[:, i])),
             float(np.mean(reach[:, i] <= np.log(limit))),
-            float(np.exp(np.median(reach[:, i]))),
+            float(np.exp(min(np.median(reach[:, i]), MOST_REACH))),
         )
         for i, name in enumerate(names)
     }

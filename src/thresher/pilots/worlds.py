@@ -23,9 +23,7 @@ class Worlds:
     members: tuple[Member, ...]
     parameters: tuple[Parameters, ...]
 
-    def errors(
-        self, mixtures: Sequence[Mixture], seen: Sequence[float]
-    ) -> Float[np.ndarray, "worlds runs"]:
+    def errors(self, mixtures: Sequence[Mixture], seen: Sequence[float]) -> Float[np.ndarray, "worlds runs"]:
         """Noise-free error of each mixture after as many samples; those of one length share a call."""
         budgets = np.unique(np.array(seen, dtype=float))
         at = np.searchsorted(budgets, np.array(seen, dtype=float))
