@@ -192,17 +192,23 @@ def _show_plan(console: "Console", planned: "PlannedPilot") -> None:
     pilot, design = planned.pilot, planned.chosen.design
     passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
     first, last = design.pools[0], design.pools[-1]
+    fewer = (
+        " Designs with as many passes as the target were compared, and tell less at this budget."
+        if design.most_epochs < planned.chosen.target_epochs[-1]
+        else ""
+    )
     again = (
-        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow with "
-        "the samples."
+        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow "
+        "with the samples."
         if design.sizes_differ
         else ""
     )
+    cost = pilot.samples_seen
     for line in (
-        f"{format_count(pilot.samples_seen)} samples in all, {format_percent(pilot.samples_seen / pilot.target)} of the target; about "
-        f"{planned.gpu_hours(pilot.samples_seen):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
+        f"{format_count(cost)} samples in all, {format_percent(cost / pilot.target)} of the target; about "
+        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
         f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
-        f"{format_percent(first.share)} of each bucket.{again}",
+        f"{format_percent(first.share)} of each bucket.{fewer}{again}",
         planned.chosen.verdict,
     ):
         console.print(Text(line))
@@ -218,7 +224,8 @@ def _show_recovered(console: "Console", planned: "PlannedPilot") -> None:
     told = planned.chosen.simulation
     console.print(
         Text(
-            "What the pilots tell of each bucket, in the simulated worlds, by the law that made each (90 % intervals):"
+            "What they tell of each bucket in simulated worlds, by the law that made each; intervals are 5-95 %, so the truth "
+            "should be inside in 90 %:"
         )
     )
     headings = (

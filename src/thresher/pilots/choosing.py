@@ -23,9 +23,10 @@ LEARNED = 5.0
 """A run has learned something if its error ends this many times the noise of a run below guessing."""
 ENOUGH_LEARNING = 0.75
 """Share of buckets and worlds in which the longest runs must have learned: below it pilots measure guessing."""
-BUDGET_STEP = 1.1
-MOST_STEPS = 80
-"""Budgets tried in search of the smallest with a design: up to 2,000 times the given one."""
+MOST_TIMES = 1e4
+"""Of the given budget, up to which the smallest that has a design is sought."""
+CLOSE_BUDGET = 1.05
+"""Factor to within which it is found."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -130,9 +131,11 @@ def choose_design(
     """
     check_plan(schedule, seeds)
     question = Question(world, target, schedule, seeds, joint, seed)
-    best = _best(question, _designs(question, pilot), progress)
+    best = _best(question, _designs(question, pilot), replicates, progress)
     simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
-    larger = _larger(question, pilot, best.allocation, progress) if simulation.right < ENOUGH else ()
+    larger = (
+        _larger(question, pilot, best.allocation, replicates, progress) if simulation.right < ENOUGH else ()
+    )
     return ChosenDesign(
         best,
         simulation,
@@ -168,22 +171,28 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
     """Designs for a budget, or a refusal that says what budget has one."""
     if found := question.designs(pilot):
         return found
-    count, smallest = len(question.world.pools), min(pool.unique_samples for pool in question.world.pools)
-    for step in range(1, MOST_STEPS + 1):
-        budget = pilot * BUDGET_STEP**step
-        if question.designs(budget):
-            raise InputError(
-                f"--pilot-budget {format_count(pilot)} is too small for any design of {count} buckets with {question.seeds} "
-                f"seed{'s' if question.seeds > 1 else ''}: by the borrowed curves, their runs would hardly leave guessing. About "
-                f"{format_count(budget)} samples are needed. Raise it, or lower --top."
-            )
+    world = question.world
+    low, high = pilot, MOST_TIMES * pilot
+    if not question.designs(high):
+        smallest = min(pool.unique_samples for pool in world.pools)
+        raise InputError(
+            f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
+            "learns enough to tell buckets apart. Make fewer buckets, or give --pool-size if they are of a part of the pool."
+        )
+    while high > CLOSE_BUDGET * low:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if question.designs(middle) else (middle, high)
     raise InputError(
-        f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one learns "
-        "enough to tell buckets apart. Make fewer buckets, or give --pool-size if they are of a part of the pool."
+        f"--pilot-budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
+        f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
+        "curves, runs hardly leave guessing. Raise it, or lower --top."
     )
 
 
-def _best(question: Question, compared: Sequence[Design], progress: Progress | None) -> Design:
+def _best(
+    question: Question, compared: Sequence[Design], replicates: int, progress: Progress | None
+) -> Design:
+    """The design that is most often right in a quick simulation; of those alike, the one of least regret."""
     if len(compared) == 1:
         return compared[0]
     scored = []
@@ -192,7 +201,7 @@ def _best(question: Question, compared: Sequence[Design], progress: Progress | N
             question.world,
             design,
             question.target,
-            replicates=QUICK_REPLICATES,
+            replicates=min(QUICK_REPLICATES, replicates),
             seed=question.seed,
             quick=True,
         )
@@ -203,7 +212,7 @@ def _best(question: Question, compared: Sequence[Design], progress: Progress | N
 
 
 def _larger(
-    question: Question, pilot: float, allocation: Allocation, progress: Progress | None
+    question: Question, pilot: float, allocation: Allocation, replicates: int, progress: Progress | None
 ) -> tuple[Larger, ...]:
     """Larger budgets, divided alike where that is possible, until one is enough or costs as much as the target."""
     found: list[Larger] = []
@@ -213,9 +222,13 @@ def _larger(
             break
         options = question.designs(budget)
         alike = [design for design in options if design.allocation == allocation] or options
-        design = _best(question, alike, None)
+        design = _best(question, alike, replicates, None)
         told = simulate_design(
-            question.world, design, question.target, replicates=2 * QUICK_REPLICATES, seed=question.seed + 1
+            question.world,
+            design,
+            question.target,
+            replicates=min(2 * QUICK_REPLICATES, replicates),
+            seed=question.seed + 1,
         )
         found.append(Larger(budget, told.right, told.mean_regret))
         if progress:
@@ -233,24 +246,21 @@ def _verdict(question: Question, design: Design, told: Simulation, larger: Seque
         f"noise of one run ({noise:.4f}); its mean regret is {told.mean_regret:.4f}. Without any pilot the borrowed curves are "
         f"right in {told.unaided_right:.0%}, with a mean regret of {told.unaided_regret:.4f}."
     ]
-    if told.right >= ENOUGH:
-        return sentences[0]
     if told.mean_regret >= told.unaided_regret:
-        sentences.append("These pilots would tell less than the borrowed curves do: spend more, or nothing.")
-    if larger:
-        listed = ", ".join(f"{format_count(one.budget)}: {one.right:.0%}" for one in larger)
-        sentences.append(f"More samples of pilots would be right in: {listed}.")
-    if larger and larger[-1].right >= ENOUGH:
-        share = larger[-1].budget / question.target
         sentences.append(
-            f"{ENOUGH:.0%} takes about {format_count(larger[-1].budget)}, {share:.0%} of the target."
+            "On a pool like the one they come from, these pilots improve nothing; they only show whether yours is like it."
         )
+    if told.right >= ENOUGH:
+        return " ".join(sentences)
+    if told.mean_regret <= noise:
+        sentences.append("Little is lost where it is wrong: on average less than the noise of one run.")
+    if larger:
+        listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
+        sentences.append(f"More samples of pilots would be right in {listed}.")
+    if larger and larger[-1].right >= ENOUGH:
+        sentences.append(f"So {ENOUGH:.0%} takes {larger[-1].budget / question.target:.0%} of the target.")
     else:
         sentences.append(
-            f"{ENOUGH:.0%} is not reached by pilots that cost up to as much as the run itself: the best sets differ by too little."
-        )
-    if told.mean_regret <= noise:
-        sentences.append(
-            f"That costs little: the choice is on average {told.mean_regret:.4f} worse than the best, below the noise of one run."
+            f"Pilots cheaper than the run itself do not reach {ENOUGH:.0%}: the best sets differ too little."
         )
     return " ".join(sentences)

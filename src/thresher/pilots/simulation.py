@@ -4,7 +4,7 @@ Worlds are drawn from an ensemble: a law with one replicate's parameters, a mixi
 world produces the errors of the planned runs, with noise; every law is fitted to all worlds' errors in one batch; laws
 are weighed by how well they fit, joint checks included, and the choice of least expected regret is held against the
 world's own best. No law is told which world it is in. `thresher fit` and `plan` on the same simulated runs are right
-about as often (docs/pilots.md).
+about as often (docs/benchmarks.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
