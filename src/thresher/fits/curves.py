@@ -43,7 +43,7 @@ class Sharing:
         log_onset: ln n0 where fixed, else None.
         free_floor: Whether the floor d is a parameter too; the floor of the curves is then where it starts.
         guessing: Error of guessing, which caps the curves as it caps predictions: before the onset nothing is learned,
-            and a measurement there says only that; None for losses.
+            and a measurement there says only that. None where no run is near it, and for losses.
     """
 
     shared_utility: bool

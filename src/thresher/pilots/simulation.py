@@ -205,9 +205,8 @@ def _fit_laws(
         choice = LawChoice(kernel, shared, floor, 1.0, chance=world.chance or 1.0, unit=world.unit)
         errors = np.clip(measured.singles, floor + LEAST_EXCESS, top - BELOW_CHANCE)[:, measured.column]
         observed = measured.observed
-        curves = Curves(
-            observed, kernel, sharing(observed, choice, floor), floor, 1.0 if kappa is None else kappa
-        )
+        shares = replace(sharing(observed, choice, floor), guessing=world.chance)
+        curves = Curves(observed, kernel, shares, floor, 1.0 if kappa is None else kappa)
         theta, squares = _optima(curves, errors)
         parameters = to_parameters(curves, theta, choice)
         if mine := _made_by(worlds, kernel, shared, floor, kappa):
