@@ -63,7 +63,9 @@ def plan_command(
     schedule: Annotated[
         str, typer.Option(help="constant, or finished: a run of its own for each length.")
     ] = "constant",
-    joint: Annotated[bool, typer.Option(help="Check nested unions with joint runs.")] = True,
+    joint: Annotated[
+        bool, typer.Option(help="Train the union of all buckets, and of the best two, as well.")
+    ] = True,
     prior: Annotated[
         str, typer.Option(help="Published runs, or a FIT file, to simulate from.")
     ] = "datacomp_medium_tmars",

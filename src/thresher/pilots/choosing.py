@@ -7,7 +7,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.pilots.design import Allocation, Design, PilotRun, check_plan, designs, target_epochs
+from thresher.pilots.design import Design, PilotRun, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
 from thresher.pilots.worlds import draw_worlds, trained_on
 from thresher.units import format_count
@@ -133,9 +133,7 @@ def choose_design(
     question = Question(world, target, schedule, seeds, joint, seed)
     best = _best(question, _designs(question, pilot), replicates, progress)
     simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
-    larger = (
-        _larger(question, pilot, best.allocation, replicates, progress) if simulation.right < ENOUGH else ()
-    )
+    larger = _larger(question, pilot, replicates, progress) if simulation.right < ENOUGH else ()
     return ChosenDesign(
         best,
         simulation,
@@ -201,7 +199,7 @@ def _best(
             question.world,
             design,
             question.target,
-            replicates=min(QUICK_REPLICATES, replicates),
+            replicates=max(1, min(QUICK_REPLICATES, replicates)),
             seed=question.seed,
             quick=True,
         )
@@ -212,27 +210,19 @@ def _best(
 
 
 def _larger(
-    question: Question, pilot: float, allocation: Allocation, replicates: int, progress: Progress | None
+    question: Question, pilot: float, replicates: int, progress: Progress | None
 ) -> tuple[Larger, ...]:
-    """Larger budgets, divided alike where that is possible, until one is enough or costs as much as the target."""
+    """Larger budgets, until one is enough or costs as much as the target."""
+    budgets = [times * pilot for times in LARGER if times * pilot <= question.target]
     found: list[Larger] = []
-    for times in LARGER:
-        budget = times * pilot
-        if budget > question.target:
-            break
-        options = question.designs(budget)
-        alike = [design for design in options if design.allocation == allocation] or options
-        design = _best(question, alike, replicates, None)
+    for budget in budgets:
+        design = _best(question, question.designs(budget), min(QUICK_REPLICATES, replicates) // 2, None)
         told = simulate_design(
-            question.world,
-            design,
-            question.target,
-            replicates=min(2 * QUICK_REPLICATES, replicates),
-            seed=question.seed + 1,
+            question.world, design, question.target, replicates=replicates, seed=question.seed + 1
         )
         found.append(Larger(budget, told.right, told.mean_regret))
         if progress:
-            progress("larger budgets", len(found), len(LARGER))
+            progress("larger budgets", len(found), len(budgets))
         if told.right >= ENOUGH:
             break
     return tuple(found)
