@@ -3,14 +3,17 @@
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
+
+if TYPE_CHECKING:
+    from thresher.runs import Finding
 
 PIPED_WIDTH = 130
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
@@ -52,6 +55,12 @@ def print_report(
         print_json(content())
     else:
         show(console())
+
+
+def print_findings(console: Console, findings: Iterable["Finding"]) -> None:
+    """What is doubtful, one a line."""
+    for finding in findings:
+        console.print(f"{finding.severity}: {finding.message}", markup=False)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`thresher pilot`: which runs to do before the large one, and what they measured."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,15 +8,7 @@ import typer
 from thresher.cli.output import Json, Quiet, print_report, progress_bar, say
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from thresher.fits.fit import Fit
-    from thresher.pilots.collect import Collected
-    from thresher.pilots.plan_pilot import PlannedPilot
-    from thresher.pilots.recovered import Recovered
-
-WIDEST_SHOWN = 100.0
-"""An interval that reaches further than this factor has no limit to speak of."""
 
 app = typer.Typer(
     name="pilot",
@@ -89,6 +80,7 @@ def plan_command(
 
     Example: thresher pilot plan buckets.json --budget 640M --pilot-budget 15% -o pilots/
     """
+    from thresher.cli.pilot_tables import planned_table
     from thresher.metadata.buckets import read_buckets
     from thresher.pilots.launch import Trainer
     from thresher.pilots.plan_pilot import PilotRequest, check_request, plan_pilot, write_planned
@@ -111,10 +103,7 @@ def plan_command(
         planned = plan_pilot(request, made, _prior(prior, progress), output, progress)
         planned = write_planned(planned, request, made, output, metadata or [], progress)
 
-    def show(console: "Console") -> None:
-        _show_plan(console, planned)
-
-    print_report(as_json, planned.to_json, show)
+    print_report(as_json, planned.to_json, lambda console: planned_table(console, planned))
     if not quiet:
         say(f"Wrote {output / 'pilot.yaml'} and its launch files.")
 
@@ -143,6 +132,7 @@ def collect_command(
     """
     from dataclasses import asdict
 
+    from thresher.cli.pilot_tables import collected_list
     from thresher.pilots.collect import collect_runs
     from thresher.pilots.pilot_file import read_pilot
     from thresher.runs import write_runs
@@ -161,7 +151,7 @@ def collect_command(
         "findings": [asdict(finding) for finding in found.findings],
         "path": str(output),
     }
-    print_report(as_json, lambda: content, lambda console: _show_collected(console, found, output))
+    print_report(as_json, lambda: content, lambda console: collected_list(console, found, output))
 
 
 def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
@@ -173,106 +163,3 @@ def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
     if name in EXAMPLES:
         return fit_ensemble(load_example(name), replicates=WORLD_REPLICATES, progress=progress)
     return read_fit(Path(name))
-
-
-def _show_plan(console: "Console", planned: "PlannedPilot") -> None:
-    from rich.text import Text
-
-    from thresher.units import format_count, format_percent
-
-    _table(
-        console,
-        ("run", "unique samples", "evaluated after epochs", "samples", "GPU-hours"),
-        [
-            (
-                run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)),
-                format_count(run.samples_seen), f"{planned.gpu_hours(run.samples_seen):.3g}",
-            )
-            for run in planned.pilot.runs
-        ],
-    )  # fmt: skip
-    pilot, design = planned.pilot, planned.chosen.design
-    passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
-    first, last = design.pools[0], design.pools[-1]
-    fewer = (
-        " Designs with as many passes as the target were compared, and tell less at this budget."
-        if design.most_epochs < planned.chosen.target_epochs[-1]
-        else ""
-    )
-    again = (
-        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow "
-        "with the samples."
-        if design.sizes_differ
-        else ""
-    )
-    cost = pilot.samples_seen
-    for line in (
-        f"{format_count(cost)} samples in all, {format_percent(cost / pilot.target)} of the target; about "
-        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
-        f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
-        f"{format_percent(first.share)} of each bucket.{fewer}{again}",
-        planned.chosen.verdict,
-    ):
-        console.print(Text(line))
-    _show_recovered(console, planned)
-
-
-def _show_recovered(console: "Console", planned: "PlannedPilot") -> None:
-    """Whether the truth lies in the intervals, and whether they are narrow: two questions, told apart."""
-    from rich.text import Text
-
-    from thresher.pilots.recovered import HALF_LIFE_FACTOR, UTILITY_FACTOR
-
-    told = planned.chosen.simulation
-    console.print(
-        Text(
-            "What they tell of each bucket in simulated worlds, by the law that made each; intervals are 5-95 %, so the truth "
-            "should be inside in 90 %:"
-        )
-    )
-    headings = (
-        "bucket", "utility: truth inside", f"within x{UTILITY_FACTOR:g}", "half-life: truth inside",
-        f"within x{HALF_LIFE_FACTOR:g}",
-    )  # fmt: skip
-    _table(
-        console,
-        headings,
-        [(name, *_recovered(told.utility[name]), *_recovered(told.half_life[name])) for name in told.utility],
-    )
-
-
-def _recovered(found: "Recovered | None") -> tuple[str, str]:
-    if found is None:
-        return "unknown", "unknown"
-    reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
-    return f"{found.inside:.0%}", f"{found.narrow:.0%} (half within {reach})"
-
-
-def _table(console: "Console", headings: tuple[str, ...], rows: "Sequence[tuple[str, ...]]") -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    listing = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        listing.add_column(heading, overflow="fold")
-    for row in rows:
-        listing.add_row(*map(Text, row))
-    console.print(listing)
-
-
-def _show_collected(console: "Console", found: "Collected", output: Path) -> None:
-    from rich.text import Text
-
-    console.print(Text(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}."))
-    for finding in found.findings:
-        console.print(Text(f"{finding.severity}: {finding.message}"))
-    if not found.missing:
-        console.print("Every planned checkpoint is there.")
-        return
-    count = sum(len(one.epochs) for one in found.missing)
-    console.print(Text(f"{count} planned checkpoints are missing:"))
-    for one in found.missing:
-        console.print(Text(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}"))
-    console.print("These commands, in the pilot's folder, produce them:")
-    for one in found.missing:
-        console.print(Text(f"  {one.command}"))
