@@ -14,6 +14,8 @@ from thresher.units import format_count
 
 QUICK_REPLICATES = 80
 """Worlds for comparing designs: shares are then known to 0.05, enough to see which are poor."""
+FINALISTS = 3
+"""Designs that a second, longer simulation decides between: the first, of few worlds, favours lucky ones."""
 ENOUGH = 0.9
 """Share of simulations in which a design should lead to the right choice."""
 LARGER = (1.5, 2.0, 3.0, 4.0, 6.0)
@@ -188,25 +190,37 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
 
 
 def _best(
-    question: Question, compared: Sequence[Design], replicates: int, progress: Progress | None
+    question: Question, compared: Sequence[Design], replicates: int, progress: Progress | None = None
 ) -> Design:
-    """The design that is most often right in a quick simulation; of those alike, the one of least regret."""
+    """The best of the finalists of a quick simulation, each simulated again with all laws in twice as many other worlds."""
+    worlds = min(QUICK_REPLICATES, replicates)
+    quick = _ranked(question, compared, worlds, 0, True, "designs", progress)
+    return _ranked(question, quick[:FINALISTS], min(2 * worlds, replicates), 2, False, "finalists", progress)[
+        0
+    ]
+
+
+def _ranked(
+    question: Question, compared: Sequence[Design], replicates: int, offset: int, quick: bool, step: str,
+    progress: Progress | None,
+) -> list[Design]:  # fmt: skip
+    """Designs, the one that is most often right first; of those alike, the one of least regret."""
     if len(compared) == 1:
-        return compared[0]
+        return list(compared)
     scored = []
-    for step, design in enumerate(compared):
+    for at, design in enumerate(compared):
         told = simulate_design(
             question.world,
             design,
             question.target,
-            replicates=max(1, min(QUICK_REPLICATES, replicates)),
-            seed=question.seed,
-            quick=True,
+            replicates=replicates,
+            seed=question.seed + offset,
+            quick=quick,
         )
-        scored.append((-told.right, told.mean_regret, step))
+        scored.append((-told.right, told.mean_regret, at))
         if progress:
-            progress("designs", step + 1, len(compared))
-    return compared[min(scored)[-1]]
+            progress(step, at + 1, len(compared))
+    return [compared[at] for _, _, at in sorted(scored)]
 
 
 def _larger(
@@ -216,7 +230,8 @@ def _larger(
     budgets = [times * pilot for times in LARGER if times * pilot <= question.target]
     found: list[Larger] = []
     for budget in budgets:
-        design = _best(question, question.designs(budget), min(QUICK_REPLICATES, replicates) // 2, None)
+        options = question.designs(budget)
+        design = _ranked(question, options, min(QUICK_REPLICATES, replicates), 0, True, "designs", None)[0]
         told = simulate_design(
             question.world, design, question.target, replicates=replicates, seed=question.seed + 1
         )
