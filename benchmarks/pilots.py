@@ -2,9 +2,9 @@
 
 python benchmarks/pilots.py [--whole-way]
 
-About two minutes of CPU. "Right" is within the noise of one run of the best candidate; worlds differ in kernel, floor, mixing
-rule and kappa, and no law that is fitted is told which. `--whole-way` (three minutes more) holds the simulation to the real thing: the runs of
-simulated worlds are fitted by `fit_ensemble` and chosen from as `thresher plan` does.
+About two minutes of CPU. "Right" is within the noise of one run of the best candidate; worlds differ in kernel, floor,
+mixing rule and kappa, and no law that is fitted is told which. `--whole-way` (three minutes more) holds the simulation
+to the real thing: `fit_ensemble` is given the runs of simulated worlds, and chosen from as `thresher plan` does.
 """
 
 import sys
