@@ -31,14 +31,13 @@ def test_worlds_take_the_buckets_names_and_sizes(prior):
         borrowed_world(prior, tuple(Pool(f"b{i}", 1e6, rank=i + 1) for i in range(5)))
 
 
-def test_an_easy_choice_is_found_and_utilities_are_recovered(prior):
+def test_an_easy_choice_is_found_and_intervals_hold_the_truth(prior):
     found = choose_design(world_of(prior, 128e6), 1.28e9, 192e6, **USUAL, replicates=40)
     assert found.simulation.right >= 0.9
     assert found.enough_budget == found.design.samples_seen
     assert "leads to a choice that is right in" in found.verdict
     assert "Without any pilot the borrowed curves are right in" in found.verdict
-    assert found.simulation.utility["b0"].narrow > 0.8
-    assert found.simulation.utility["b0"].inside > 0.6
+    assert found.simulation.utility["b0"].inside > 0.8
     assert found.design.samples_seen <= 192e6
 
 
@@ -92,7 +91,7 @@ def test_runs_that_stay_at_guessing_have_learned_nothing(prior):
 
 def test_a_budget_too_small_says_how_much_is_needed(prior):
     world = world_of(prior, 128e6)
-    with pytest.raises(InputError, match=r"--pilot-budget 10M is too small .* About .*M samples are needed"):
+    with pytest.raises(InputError, match=r"--pilot-budget 10M is too small .* about .*M samples are needed"):
         choose_design(world, 6.4e9, 10e6, **USUAL, replicates=5)
     with pytest.raises(InputError, match="Buckets of 1,000 samples are too small"):
         choose_design(world_of(prior, 1000), 6.4e9, 10e6, **USUAL, replicates=5)
