@@ -245,7 +245,6 @@ def test_a_prediction_that_cannot_be_made_is_refused(flags, message, fitted, tmp
             "is both in --must and in --never",
         ),
         (["--budget", "64M", "--pools", "top_0_10+nothing"], "There is no pool 'nothing'"),
-        (["--budget", "64M", "--pool-size", "128M", "--buckets", "b.json"], "give one of them"),
         (["--budget", "64M", "--buckets", "missing.json"], "no such file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

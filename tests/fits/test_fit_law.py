@@ -17,7 +17,7 @@ from thresher.fits.least_squares import minimise
 from thresher.fits.observations import observe
 from thresher.fits.profiles import profile, threshold
 from thresher.fits.reports import pool_reports
-from thresher.laws import KERNELS
+from thresher.laws import KERNELS, Law
 from thresher.runs import Measurement, RunTable
 
 TMARS = load_example("datacomp_medium_tmars")
@@ -133,6 +133,25 @@ def test_pools_of_one_quality_share_utility_and_a_half_life_that_grows_with_size
     assert small.utility == large.utility == pytest.approx(UTILITY, rel=1e-4)
     assert small.half_life == pytest.approx(4.0, rel=1e-3)
     assert large.half_life / small.half_life == pytest.approx(4.0**kappa, rel=1e-9)
+
+
+def test_runs_that_have_not_left_guessing_bend_no_curve():
+    """Before the onset nothing is learned: such measurements say only that, whichever law is fitted."""
+    curve = Law(
+        kernel="utility", amplitude=0.899, onset=1.5 * N, utility=-0.2, half_life=8.0, floor=FLOOR, worth=1.0
+    )
+    rows = [
+        Measurement(
+            pool, N, e * N, "x_error", min(0.999, float(curve.error(worth * e * N, worth * N))), rank=rank
+        )
+        for rank, (pool, worth) in enumerate((("a", 1.0), ("b", 0.6), ("c", 0.4)), start=1)
+        for e in (1, 2, 4, 6, 8, 12, 16)
+    ]
+    assert sum(row.error == 0.999 for row in rows) > 4
+    fit = fit_law(RunTable(tuple(rows), "simulated"), floor=FLOOR, **QUICK)
+    for report in fit.reports[:2]:
+        assert report.utility == pytest.approx(-0.2, rel=0.01)
+        assert report.half_life == pytest.approx(8.0, rel=0.05)
 
 
 def test_a_fitted_floor_is_recovered():

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, say
 
 
 def frontier(
@@ -16,10 +16,8 @@ def frontier(
     pools: Annotated[
         list[str] | None, typer.Option(help="One more set to compare, e.g. a+c; repeatable.")
     ] = None,
-    buckets: Annotated[Path | None, typer.Option(help="buckets.json, for the share kept.")] = None,
-    pool_size: Annotated[
-        str | None, typer.Option(help="Rows of the metadata table, for the share kept.")
-    ] = None,
+    buckets: Buckets = None,
+    pool_size: PoolSize = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Chart: .png, .svg, .html or .json.")
     ] = None,
@@ -35,12 +33,13 @@ def frontier(
     from thresher.fits.saved import read_fit
     from thresher.plans.candidates import candidates
     from thresher.plans.frontier import trace_frontier
-    from thresher.plans.saved import read_pool_size
+    from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import frontier as frontier_document
     from thresher.reports.figures import frontier_figure, save_figure
     from thresher.units import parse_samples
 
-    found_fit = read_fit(fit)
+    size = read_pool_size(pool_size, buckets)
+    found_fit = in_buckets(read_fit(fit), buckets, size)
     largest_run = found_fit.largest_run
     with say_warnings():
         found = trace_frontier(
@@ -48,7 +47,7 @@ def frontier(
             candidates(
                 found_fit,
                 sets=[tuple(name.strip() for name in names.split("+")) for names in pools or ()],
-                pool_size=read_pool_size(pool_size, buckets),
+                pool_size=size,
             ),
             smallest=parse_samples(smallest, "--from") if smallest else largest_run / 8,
             largest=parse_samples(largest, "--to") if largest else largest_run * 5,

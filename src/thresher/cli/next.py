@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, progress_bar
+from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, progress_bar
 
 
 def next_command(
@@ -14,6 +14,8 @@ def next_command(
     budget: Annotated[
         str, typer.Option(help="Budget of the run that the choice is for.", show_default=False)
     ],
+    buckets: Buckets = None,
+    pool_size: PoolSize = None,
     most_samples: Annotated[str | None, typer.Option(help="Longest pilot run to consider.")] = None,
     recover: Annotated[
         int, typer.Option(min=0, help="Simulated tables for the recovery check; 0 skips it.")
@@ -30,13 +32,17 @@ def next_command(
     from thresher.fits.saved import read_fit
     from thresher.pilots.next_run import choose_next_run
     from thresher.pilots.recovery import simulate_and_recover
+    from thresher.plans.candidates import candidates
+    from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import next_runs
     from thresher.units import parse_samples
 
     found_fit = read_fit(fit)
+    size = read_pool_size(pool_size, buckets)
     found = choose_next_run(
         found_fit,
         parse_samples(budget, "--budget"),
+        options=candidates(in_buckets(found_fit, buckets, size), pool_size=size),
         most_samples=parse_samples(most_samples, "--most-samples") if most_samples else None,
     )
     recoveries = None

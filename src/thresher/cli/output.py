@@ -3,19 +3,33 @@
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
+
+if TYPE_CHECKING:
+    from thresher.runs import Finding
 
 PIPED_WIDTH = 130
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Buckets = Annotated[
+    Path | None, typer.Option("--buckets", help="buckets.json: the whole buckets' sizes, and the share kept.")
+]
+PoolSize = Annotated[
+    str | None,
+    typer.Option(
+        "--pool-size",
+        help="Rows of the whole pool, for the share kept; --buckets may be of a random part of it.",
+    ),
+]
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -41,6 +55,12 @@ def print_report(
         print_json(content())
     else:
         show(console())
+
+
+def print_findings(console: Console, findings: Iterable["Finding"]) -> None:
+    """What is doubtful, one a line."""
+    for finding in findings:
+        console.print(f"{finding.severity}: {finding.message}", markup=False)
 
 
 @contextmanager

@@ -8,11 +8,7 @@ import typer
 from thresher.cli.output import Json, Quiet, print_report, progress_bar, say
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from thresher.fits.fit import Fit
-    from thresher.pilots.collect import Collected
-    from thresher.pilots.plan_pilot import PlannedPilot
 
 app = typer.Typer(
     name="pilot",
@@ -58,7 +54,9 @@ def plan_command(
     schedule: Annotated[
         str, typer.Option(help="constant, or finished: a run of its own for each length.")
     ] = "constant",
-    joint: Annotated[bool, typer.Option(help="Check nested unions with joint runs.")] = True,
+    joint: Annotated[
+        bool, typer.Option(help="Train the union of all buckets, and of the best two, as well.")
+    ] = True,
     prior: Annotated[
         str, typer.Option(help="Published runs, or a FIT file, to simulate from.")
     ] = "datacomp_medium_tmars",
@@ -82,6 +80,7 @@ def plan_command(
 
     Example: thresher pilot plan buckets.json --budget 640M --pilot-budget 15% -o pilots/
     """
+    from thresher.cli.pilot_tables import planned_table
     from thresher.metadata.buckets import read_buckets
     from thresher.pilots.launch import Trainer
     from thresher.pilots.plan_pilot import PilotRequest, check_request, plan_pilot, write_planned
@@ -104,10 +103,7 @@ def plan_command(
         planned = plan_pilot(request, made, _prior(prior, progress), output, progress)
         planned = write_planned(planned, request, made, output, metadata or [], progress)
 
-    def show(console: "Console") -> None:
-        _show_plan(console, planned)
-
-    print_report(as_json, planned.to_json, show)
+    print_report(as_json, planned.to_json, lambda console: planned_table(console, planned))
     if not quiet:
         say(f"Wrote {output / 'pilot.yaml'} and its launch files.")
 
@@ -136,6 +132,7 @@ def collect_command(
     """
     from dataclasses import asdict
 
+    from thresher.cli.pilot_tables import collected_list
     from thresher.pilots.collect import collect_runs
     from thresher.pilots.pilot_file import read_pilot
     from thresher.runs import write_runs
@@ -154,7 +151,7 @@ def collect_command(
         "findings": [asdict(finding) for finding in found.findings],
         "path": str(output),
     }
-    print_report(as_json, lambda: content, lambda console: _show_collected(console, found, output))
+    print_report(as_json, lambda: content, lambda console: collected_list(console, found, output))
 
 
 def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
@@ -166,57 +163,3 @@ def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
     if name in EXAMPLES:
         return fit_ensemble(load_example(name), replicates=WORLD_REPLICATES, progress=progress)
     return read_fit(Path(name))
-
-
-def _show_plan(console: "Console", planned: "PlannedPilot") -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from thresher.units import format_count, format_percent
-
-    told = planned.chosen.simulation
-    design = planned.chosen.design
-    listing = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "unique samples", "evaluated after epochs", "samples", "GPU-hours"):
-        listing.add_column(heading, overflow="fold")
-    for run in planned.pilot.runs:
-        listing.add_row(
-            run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)), format_count(run.samples_seen),
-            f"{planned.gpu_hours(run.samples_seen):.3g}",
-        )  # fmt: skip
-    console.print(listing)
-    total = sum(run.samples_seen for run in planned.pilot.runs)
-    passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
-    for line in (
-        f"{format_count(total)} samples in all, {format_percent(total / planned.pilot.target)} of the target; about "
-        f"{planned.gpu_hours(total):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
-        f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
-        f"{format_percent(design.share)} of each bucket.",
-        f"Simulated from borrowed curves: utility recovered in {_shares(told.utility)}; half-life in {_shares(told.half_life)}.",
-        planned.chosen.verdict,
-    ):
-        console.print(Text(line))
-
-
-def _shares(shares: "dict[str, float] | Any") -> str:  # noqa: ANN401
-    return ", ".join(
-        f"{name} {share:.0%}" if share == share else f"{name} unknown" for name, share in shares.items()
-    )
-
-
-def _show_collected(console: "Console", found: "Collected", output: Path) -> None:
-    from rich.text import Text
-
-    console.print(Text(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}."))
-    for finding in found.findings:
-        console.print(Text(f"{finding.severity}: {finding.message}"))
-    if not found.missing:
-        console.print("Every planned checkpoint is there.")
-        return
-    count = sum(len(one.epochs) for one in found.missing)
-    console.print(Text(f"{count} planned checkpoints are missing:"))
-    for one in found.missing:
-        console.print(Text(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}"))
-    console.print("These commands, in the pilot's folder, produce them:")
-    for one in found.missing:
-        console.print(Text(f"  {one.command}"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, progress_bar, say
+from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, progress_bar, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,12 +61,8 @@ def plan(
     pools: Annotated[
         list[str] | None, typer.Option(help="One more set to compare, e.g. a+c; repeatable.")
     ] = None,
-    buckets: Annotated[
-        Path | None, typer.Option(help="buckets.json: true bucket sizes, and the share kept.")
-    ] = None,
-    pool_size: Annotated[
-        str | None, typer.Option(help="Rows of the metadata table, for the share kept.")
-    ] = None,
+    buckets: Buckets = None,
+    pool_size: PoolSize = None,
     max_epochs: Annotated[str | None, typer.Option(help="Most passes over any pool.")] = None,
     must: Annotated[
         list[str] | None, typer.Option(help="Pool that every candidate holds; repeatable.")
@@ -129,9 +125,9 @@ def plan(
         integer_repeats=integer_repeats,
     )
     sets = [tuple(name.strip() for name in names.split("+")) for names in pools or ()]
-    found_fit = _borrowed(prior, size, quiet=quiet) if prior is not None else _measured(fit, buckets)
+    found_fit = _borrowed(prior, size, quiet=quiet) if prior is not None else _measured(fit, buckets, size)
     if also or metric_weights is not None or worst_case:
-        fits = [found_fit, *[_measured(path, buckets) for path in also or ()]]
+        fits = [found_fit, *[_measured(path, buckets, size) for path in also or ()]]
         metric_plans.plan_over_metrics(
             fits, budgets, metric_weights, limits, sets,
             worst=worst_case, pool_size=size, output=output, as_json=as_json, quiet=quiet,
@@ -181,21 +177,9 @@ def _borrowed(prior: str, pool_size: float | None, *, quiet: bool) -> "Fit":
         return borrow(prior, pool_size, progress=progress)
 
 
-def _measured(fit: Path | None, buckets: Path | None) -> "Fit":
-    """The fit in a file, its pools as large as the buckets of the same names."""
-    from thresher.fits.resize import resized
+def _measured(fit: Path | None, buckets: Path | None, pool_size: float | None) -> "Fit":
     from thresher.fits.saved import read_fit
-    from thresher.plans.saved import read_bucket_sizes
+    from thresher.plans.saved import in_buckets
 
     assert fit is not None
-    found = read_fit(fit)
-    if buckets is None:
-        return found
-    sizes = read_bucket_sizes(buckets)
-    missing = [pool.name for pool in found.ranked if pool.name not in sizes]
-    if missing:
-        raise InputError(
-            f"Pool {missing[0]!r} of the fit is not a bucket of {buckets} (it has: {', '.join(sizes)}). Name pools in the run "
-            "table as the buckets are named."
-        )
-    return resized(found, {pool.name: sizes[pool.name] for pool in found.ranked})
+    return in_buckets(read_fit(fit), buckets, pool_size)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.cli.output import Json, Quiet, print_report, progress_bar
+from thresher.cli.output import Json, Quiet, print_findings, print_report, progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -137,8 +137,7 @@ def import_command(
                 f"{', '.join(found.table.metrics)}: wrote {output}."
             )
         )
-        for finding in found.findings:
-            console.print(Text(f"{finding.severity}: {finding.message}"))
+        print_findings(console, found.findings)
 
     print_report(as_json, lambda: content, show)
 
@@ -176,8 +175,7 @@ def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, .
     for pool in summary.pools:
         listing.add_row(*map(Text, _cells(pool)))
     console.print(listing)
-    for finding in findings:
-        console.print(Text(f"{finding.severity}: {finding.message}"))
+    print_findings(console, findings)
     if not findings:
         console.print("Nothing risky was found.")
 

@@ -42,6 +42,8 @@ class Sharing:
         amplitude_prior_sd: Standard deviation of the prior of ln A; 0 fixes A.
         log_onset: ln n0 where fixed, else None.
         free_floor: Whether the floor d is a parameter too; the floor of the curves is then where it starts.
+        guessing: Error of guessing, which caps the curves as it caps predictions: before the onset nothing is learned,
+            and a measurement there says only that. None where no run is near it, and for losses.
     """
 
     shared_utility: bool
@@ -50,6 +52,7 @@ class Sharing:
     amplitude_prior_sd: float
     log_onset: float | None
     free_floor: bool = False
+    guessing: float | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ class Curves:
         """Error that the curves give to every row."""
         at = self.expand(theta)
         x = self.log_effective(at.log_tau) - self.log_reference
-        return np.exp(at.level[..., None] + at.b[..., None] * x) + at.d[:, None, None]
+        error = np.exp(at.level[..., None] + at.b[..., None] * x) + at.d[:, None, None]
+        return error if self.sharing.guessing is None else np.minimum(error, self.sharing.guessing)
 
     def evaluate(
         self,
@@ -212,8 +216,15 @@ class Curves:
         excess = np.exp(np.minimum(at.level[..., None] + at.b[..., None] * x, 50.0))
         y = observations.error if errors is None else errors[index]
         weight = observations.weight
-        r = weight * (excess + at.d[:, None, None] - y)
-        slope = weight * excess
+        error = excess + at.d[:, None, None]
+        if self.sharing.guessing is not None:
+            learned = error < self.sharing.guessing
+            error = np.where(learned, error, self.sharing.guessing)
+            weight_of_slope = weight * learned
+        else:
+            weight_of_slope = np.broadcast_to(weight, error.shape)
+        r = weight * (error - y)
+        slope = weight_of_slope * excess
         J = np.zeros((*r.shape, self.size))
         own = np.arange(groups)
         # the exponent's derivative with respect to a group's b, level held or moving with it
@@ -236,7 +247,7 @@ class Curves:
         if part["log_onset"].stop > part["log_onset"].start:
             J[..., part["log_onset"].start] = -slope * at.b[..., None]
         if self.sharing.free_floor:
-            J[..., part["floor"].start] = weight
+            J[..., part["floor"].start] = weight_of_slope
         r, J = r.reshape(len(theta), -1), J.reshape(len(theta), -1, self.size)
         if self.soft_l1:
             r, J = _soften(r, J)

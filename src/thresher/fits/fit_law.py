@@ -40,6 +40,8 @@ FLOOR_STARTS = (0.0, 0.5, 0.8, 0.9)
 """Shares of the smallest observed error from which a floor that is a parameter is sought."""
 FLOOR_ACCURACY = 1e-4
 """A fitted floor is found to within this share of the highest floor allowed."""
+NEAR_GUESSING = 0.02
+"""An error this close to guessing may be of a run that has not learned yet; where there is none, curves need no cap."""
 REPLICATES = 200
 LOG_ONSET_RANGE = (-200.0, 200.0)
 
@@ -239,9 +241,11 @@ def sharing(observations: Observations, choice: LawChoice, floor: float) -> Shar
     start = max(choice.chance, highest + 1e-4) - floor if choice.unit == "fraction" else 1.0
     log_amplitude = math.log(choice.amplitude if choice.amplitude is not None else start)
     log_onset = math.log(choice.onset) if choice.onset is not None else None
+    unlearned = choice.unit == "fraction" and highest > choice.chance - NEAR_GUESSING
+    guessing = choice.chance if unlearned else None
     if choice.mixing == "sample_worth":
         both = choice.amplitude is not None and choice.onset is not None
-        return Sharing(True, False, log_amplitude, 0.0, log_onset if both else None)
+        return Sharing(True, False, log_amplitude, 0.0, log_onset if both else None, guessing=guessing)
     if choice.unit == "loss" and choice.amplitude is None and choice.onset is None:
         return Sharing(False, False, log_amplitude, 0.0, None)
     if choice.amplitude is not None and choice.amplitude + floor <= highest:
@@ -250,7 +254,9 @@ def sharing(observations: Observations, choice: LawChoice, floor: float) -> Shar
             f"a curve starts at their sum. Give --amplitude above {highest - floor:g}."
         )
     free = choice.amplitude is None and len(observations.groups) >= 3
-    return Sharing(False, True, log_amplitude, AMPLITUDE_PRIOR_SD if free else 0.0, log_onset)
+    return Sharing(
+        False, True, log_amplitude, AMPLITUDE_PRIOR_SD if free else 0.0, log_onset, guessing=guessing
+    )
 
 
 def to_parameters(

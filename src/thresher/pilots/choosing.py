@@ -3,21 +3,78 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.pilots.design import Design, designs, target_epochs
+from thresher.pilots.design import Design, PilotRun, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
-from thresher.pilots.worlds import typical_onset
+from thresher.pilots.worlds import draw_worlds, trained_on
 from thresher.units import format_count
 
 QUICK_REPLICATES = 80
 """Worlds for comparing designs: shares are then known to 0.05, enough to see which are poor."""
-MOST_COMPARED = 9
+FINALISTS = 3
+"""Designs that a second, longer simulation decides between: the first, of few worlds, favours lucky ones."""
 ENOUGH = 0.9
 """Share of simulations in which a design should lead to the right choice."""
-LARGER = (1.5, 2.0, 4.0, 8.0)
-"""Pilot budgets to try, in the given one, where that is not enough."""
+LARGER = (1.5, 2.0, 3.0, 4.0, 6.0)
+"""Pilot budgets to try, in the given one, where that is not enough; none beyond the target's."""
+LEARNING_WORLDS = 40
+LEARNED = 5.0
+"""A run has learned something if its error ends this many times the noise of a run below guessing."""
+ENOUGH_LEARNING = 0.75
+"""Share of buckets and worlds in which the longest runs must have learned: below it pilots measure guessing."""
+MOST_TIMES = 1e4
+"""Of the given budget, up to which the smallest that has a design is sought."""
+CLOSE_BUDGET = 1.05
+"""Factor to within which it is found."""
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Larger:
+    """What a larger pilot budget would tell.
+
+    Attributes:
+        budget: In samples.
+        right: Share of simulations in which the choice is within the noise of one run of the best.
+        mean_regret: In the metric's unit.
+    """
+
+    budget: float
+    right: float
+    mean_regret: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What pilots are for.
+
+    Attributes:
+        world: What might be true of the whole buckets.
+        target: Budget of the run that the choice is for, in samples.
+        schedule: `constant` or `finished`.
+        seeds: Runs of each bucket.
+        joint: Whether to train unions too.
+        seed: Seed of the simulation.
+    """
+
+    world: Fit
+    target: float
+    schedule: str
+    seeds: int
+    joint: bool
+    seed: int
+
+    def designs(self, pilot: float) -> tuple[Design, ...]:
+        """Designs that such a budget pays for, and whose runs learn something."""
+        found = designs(
+            self.world.pools, self.target, pilot, schedule=self.schedule, seeds=self.seeds, joint=self.joint
+        )
+        learned = shares_learned(self.world, found, self.seed)
+        return tuple(design for design, share in zip(found, learned, strict=True) if share >= ENOUGH_LEARNING)
 
 
 @dataclass(frozen=True)
@@ -28,15 +85,22 @@ class ChosenDesign:
         design: The runs.
         simulation: Of the design, with all laws.
         target_epochs: Passes that the target makes over the best 1, 2, .. buckets.
-        enough_budget: Least pilot budget tried that reaches `ENOUGH`, in samples; None where none did.
-        verdict: One or two sentences.
+        larger: What larger pilot budgets would tell, where the given one is not enough.
+        verdict: A few sentences.
     """
 
     design: Design
     simulation: Simulation
     target_epochs: tuple[float, ...]
-    enough_budget: float | None
+    larger: tuple[Larger, ...]
     verdict: str
+
+    @property
+    def enough_budget(self) -> float | None:
+        """The least pilot budget tried that is right in `ENOUGH` of simulations, in samples; None where none was."""
+        if self.simulation.right >= ENOUGH:
+            return float(self.design.samples_seen)
+        return next((one.budget for one in self.larger if one.right >= ENOUGH), None)
 
 
 def choose_design(
@@ -58,8 +122,8 @@ def choose_design(
         target: Budget of the run that the choice is for, in samples.
         pilot: Budget of all pilot runs together, in samples.
         schedule: `constant` or `finished`.
-        seeds: Runs of each kind on single buckets.
-        joint: Whether to check nested unions.
+        seeds: Runs of each bucket.
+        joint: Whether to train unions too.
         replicates: Worlds simulated for the chosen design.
         seed: Seed of the simulation.
         progress: Told what is being simulated.
@@ -67,69 +131,141 @@ def choose_design(
     Raises:
         InputError: A pilot budget that allows no design; the message says how much is needed.
     """
-    best = _best(world, target, pilot, schedule, seeds, joint, seed, progress)
+    check_plan(schedule, seeds)
+    question = Question(world, target, schedule, seeds, joint, seed)
+    best = _best(question, _designs(question, pilot), replicates, progress)
     simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
-    enough: float | None = pilot if simulation.right >= ENOUGH else None
-    if enough is None:
-        for times in LARGER:
-            larger = _best(world, target, times * pilot, schedule, seeds, joint, seed, progress, most=4)
-            tried = simulate_design(
-                world,
-                larger,
-                target,
-                replicates=2 * QUICK_REPLICATES,
-                seed=seed + 1,
-                quick=True,
-                progress=progress,
-            )
-            if tried.right >= ENOUGH:
-                enough = times * pilot
-                break
+    larger = _larger(question, pilot, replicates, progress) if simulation.right < ENOUGH else ()
     return ChosenDesign(
         best,
         simulation,
         target_epochs(world.pools, target),
-        enough,
-        _verdict(best, simulation, enough, pilot, target),
+        larger,
+        _verdict(question, best, simulation, larger),
+    )
+
+
+def shares_learned(world: Fit, found: Sequence[Design], seed: int) -> tuple[float, ...]:
+    """For each design, the share of buckets and worlds in which the longest run ends well below guessing."""
+    if world.chance is None or not found:
+        return (1.0,) * len(found)
+    worlds = draw_worlds(world, LEARNING_WORLDS, np.random.default_rng(seed))
+    ends = [
+        (trained_on(design, run, world.pools, by_bucket=True), run.samples_seen)
+        for design in found
+        for run in _longest(design)
+    ]
+    errors = worlds.errors([mixture for mixture, _ in ends], [seen for _, seen in ends])
+    learned = np.mean(errors < world.chance - LEARNED * world.noise_sd, axis=0)
+    return tuple(float(share) for share in learned.reshape(len(found), -1).mean(axis=1))
+
+
+def _longest(design: Design) -> list[PilotRun]:
+    """The longest run of each bucket."""
+    names = [part.name for part in design.pools if part.rank is not None]
+    return [max((run for run in design.singles if run.pools == (name,)), key=lambda run: run.samples_seen)
+            for name in names]  # fmt: skip
+
+
+def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
+    """Designs for a budget, or a refusal that says what budget has one."""
+    if found := question.designs(pilot):
+        return found
+    world = question.world
+    low, high = pilot, MOST_TIMES * pilot
+    if not question.designs(high):
+        smallest = min(pool.unique_samples for pool in world.pools)
+        raise InputError(
+            f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
+            "learns enough to tell buckets apart. Make fewer buckets, or give --pool-size if they are of a part of the pool."
+        )
+    while high > CLOSE_BUDGET * low:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if question.designs(middle) else (middle, high)
+    raise InputError(
+        f"--pilot-budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
+        f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
+        "curves, runs hardly leave guessing. Raise it, or lower --top."
     )
 
 
 def _best(
-    world: Fit, target: float, pilot: float, schedule: str, seeds: int, joint: bool, seed: int, progress: Progress | None,
-    most: int = MOST_COMPARED,
-) -> Design:  # fmt: skip
-    onset = typical_onset(world)
-    found = designs(world.pools, target, pilot, schedule=schedule, seeds=seeds, joint=joint, onset=onset)
-    compared = _spread(found, most)
+    question: Question, compared: Sequence[Design], replicates: int, progress: Progress | None = None
+) -> Design:
+    """The best of the finalists of a quick simulation, each simulated again with all laws in twice as many other worlds."""
+    worlds = min(QUICK_REPLICATES, replicates)
+    quick = _ranked(question, compared, worlds, 0, True, "designs", progress)
+    return _ranked(question, quick[:FINALISTS], min(2 * worlds, replicates), 2, False, "finalists", progress)[
+        0
+    ]
+
+
+def _ranked(
+    question: Question, compared: Sequence[Design], replicates: int, offset: int, quick: bool, step: str,
+    progress: Progress | None,
+) -> list[Design]:  # fmt: skip
+    """Designs, the one that is most often right first; of those alike, the one of least regret."""
     if len(compared) == 1:
-        return compared[0]
+        return list(compared)
     scored = []
-    for step, design in enumerate(compared):
-        told = simulate_design(world, design, target, replicates=QUICK_REPLICATES, seed=seed, quick=True)
-        scored.append((-told.right, told.mean_regret, step))
+    for at, design in enumerate(compared):
+        told = simulate_design(
+            question.world,
+            design,
+            question.target,
+            replicates=replicates,
+            seed=question.seed + offset,
+            quick=quick,
+        )
+        scored.append((-told.right, told.mean_regret, at))
         if progress:
-            progress("designs", step + 1, len(compared))
-    return compared[min(scored)[-1]]
+            progress(step, at + 1, len(compared))
+    return [compared[at] for _, _, at in sorted(scored)]
 
 
-def _spread(found: Sequence[Design], most: int) -> list[Design]:
-    """At most so many designs, evenly over the list, which goes from short to long runs."""
-    if len(found) <= most:
-        return list(found)
-    return [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
+def _larger(
+    question: Question, pilot: float, replicates: int, progress: Progress | None
+) -> tuple[Larger, ...]:
+    """Larger budgets, until one is enough or costs as much as the target."""
+    budgets = [times * pilot for times in LARGER if times * pilot <= question.target]
+    found: list[Larger] = []
+    for budget in budgets:
+        options = question.designs(budget)
+        design = _ranked(question, options, min(QUICK_REPLICATES, replicates), 0, True, "designs", None)[0]
+        told = simulate_design(
+            question.world, design, question.target, replicates=replicates, seed=question.seed + 1
+        )
+        found.append(Larger(budget, told.right, told.mean_regret))
+        if progress:
+            progress("larger budgets", len(found), len(budgets))
+        if told.right >= ENOUGH:
+            break
+    return tuple(found)
 
 
-def _verdict(design: Design, told: Simulation, enough: float | None, pilot: float, target: float) -> str:
-    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / target:.1%} of the target"
-    right = f"right in {told.right:.0%} of {told.replicates} simulations"
+def _verdict(question: Question, design: Design, told: Simulation, larger: Sequence[Larger]) -> str:
+    noise = question.world.noise_sd
+    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / question.target:.1%} of the target"
+    sentences = [
+        f"This design ({cost}) leads to a choice that is right in {told.right:.0%} of {told.replicates} simulations, within the "
+        f"noise of one run ({noise:.4f}); its mean regret is {told.mean_regret:.4f}. Without any pilot the borrowed curves are "
+        f"right in {told.unaided_right:.0%}, with a mean regret of {told.unaided_regret:.4f}."
+    ]
+    if told.mean_regret >= told.unaided_regret:
+        sentences.append(
+            "On a pool like the one they come from, these pilots improve nothing; they only show whether yours is like it."
+        )
     if told.right >= ENOUGH:
-        return f"This design ({cost}) leads to a choice that is {right}, within the noise of one run."
-    opening = (
-        f"This design ({cost}) leads to a choice that is {right}; its mean regret is {told.mean_regret:.4f}."
-    )
-    if enough is not None:
-        return f"{opening} About {format_count(enough)} samples of pilots would be right in {ENOUGH:.0%}."
-    return (
-        f"{opening} Not even {format_count(LARGER[-1] * pilot)} samples of pilots would be right in {ENOUGH:.0%}: candidates "
-        "differ by less than these worlds can tell apart; take the choice for its regret, or a larger target."
-    )
+        return " ".join(sentences)
+    if told.mean_regret <= noise:
+        sentences.append("Little is lost where it is wrong: on average less than the noise of one run.")
+    if larger:
+        listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
+        sentences.append(f"More samples of pilots would be right in {listed}.")
+    if larger and larger[-1].right >= ENOUGH:
+        sentences.append(f"So {ENOUGH:.0%} takes {larger[-1].budget / question.target:.0%} of the target.")
+    else:
+        sentences.append(
+            f"Pilots cheaper than the run itself do not reach {ENOUGH:.0%}: the best sets differ too little."
+        )
+    return " ".join(sentences)

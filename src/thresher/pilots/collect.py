@@ -50,19 +50,7 @@ def collect_runs(
     Raises:
         InputError: No planned run among the logs, or logs that contradict the plan or each other.
     """
-    ranks = {name: rank for rank, name in enumerate(pilot.sizes, start=1)}
-    labels = [
-        RunLabel(
-            run.name,
-            "+".join(run.pools),
-            float(run.unique_samples),
-            rank=ranks[run.pools[0]] if len(run.pools) == 1 else None,
-            seed=str(run.seed),
-            model=pilot.trainer.model,
-            samples_per_epoch=float(run.unique_samples),
-        )
-        for run in pilot.runs
-    ]
+    labels = [_label(run, pilot) for run in pilot.runs]
     wanted = metrics or (pilot.trainer.metric,)
     options = ImportOptions(wanted, exposure=pilot.trainer.exposure)
     found = import_runs(paths, labels, options, progress)
@@ -98,6 +86,23 @@ def collect_runs(
     table = RunTable(tuple(rows), found.table.name)
     known = tuple(finding for finding in found.findings if not finding.message.startswith(EPOCHS_WITHOUT))
     return Collected(table, missing, (*known, *notes))
+
+
+def _label(run: PilotRun, pilot: Pilot) -> RunLabel:
+    """What the plan says of a run; a bucket that is piloted at two sizes is one quality under two names."""
+    pool = next(pool for pool in pilot.pools if pool.name == run.pools[0])
+    single = len(run.pools) == 1
+    twice = sum(other.bucket == pool.bucket for other in pilot.pools) > 1
+    return RunLabel(
+        run.name,
+        "+".join(run.pools),
+        float(run.unique_samples),
+        rank=pool.rank if single else None,
+        quality=pool.bucket if single and twice else None,
+        seed=str(run.seed),
+        model=pilot.trainer.model,
+        samples_per_epoch=float(run.unique_samples),
+    )
 
 
 def _epoch(samples_seen: float, run: PilotRun) -> int | None:

@@ -1,13 +1,13 @@
 """The pilot's YAML: what was planned, for people, launch files and `thresher pilot collect`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable, write_text
-from thresher.pilots.design import PilotRun
+from thresher.pilots.design import PilotPool, PilotRun
 from thresher.pilots.launch import Trainer
 
 FORMAT = "thresher-pilot"
@@ -20,19 +20,22 @@ class Pilot:
 
     Attributes:
         target: Budget of the run that the choice is for, in samples.
-        share: Of each bucket that the pilots use.
         seed: Of the digest that chose the samples.
-        sizes: Distinct samples of each sub-sampled bucket, best first.
+        pools: What the runs train on, best bucket first.
         trainer: How runs are trained.
         runs: All runs.
     """
 
     target: float
-    share: float
     seed: int
-    sizes: Mapping[str, int]
+    pools: tuple[PilotPool, ...]
     trainer: Trainer
     runs: tuple[PilotRun, ...]
+
+    @property
+    def samples_seen(self) -> int:
+        """Cost of all runs, in samples."""
+        return sum(run.samples_seen for run in self.runs)
 
 
 def write_pilot(path: Path, pilot: Pilot, notes: Mapping[str, Any]) -> None:
@@ -52,13 +55,9 @@ def write_pilot(path: Path, pilot: Pilot, notes: Mapping[str, Any]) -> None:
         "format": FORMAT,
         "version": VERSION,
         "target_samples_seen": int(pilot.target),
-        "pilot_samples_seen": sum(run.samples_seen for run in pilot.runs),
-        "share": pilot.share,
+        "pilot_samples_seen": pilot.samples_seen,
         "seed": pilot.seed,
-        "pools": [
-            {"pool": name, "rank": rank, "unique_samples": size}
-            for rank, (name, size) in enumerate(pilot.sizes.items(), start=1)
-        ],
+        "pools": [asdict(pool) for pool in pilot.pools],
         "trainer": dict(vars(pilot.trainer)),
         "runs": [
             {
@@ -101,9 +100,17 @@ def read_pilot(path: Path) -> Pilot:
     try:
         pilot = Pilot(
             float(found["target_samples_seen"]),
-            float(found["share"]),
             int(found["seed"]),
-            {str(pool["pool"]): int(pool["unique_samples"]) for pool in found["pools"]},
+            tuple(
+                PilotPool(
+                    str(pool["name"]),
+                    str(pool["bucket"]),
+                    float(pool["share"]),
+                    int(pool["unique_samples"]),
+                    int(pool["rank"]) if pool["rank"] is not None else None,
+                )
+                for pool in found["pools"]
+            ),
             Trainer(**found["trainer"]),
             tuple(
                 PilotRun(
@@ -127,9 +134,10 @@ def read_pilot(path: Path) -> Pilot:
 
 def _check(pilot: Pilot, path: Path) -> None:
     names = [run.name for run in pilot.runs]
+    known = [pool.name for pool in pilot.pools]
     for run in pilot.runs:
-        strange = [name for name in run.pools if name not in pilot.sizes]
+        strange = [name for name in run.pools if name not in known]
         if strange or not run.epochs or run.epochs[0] < 1 or names.count(run.name) > 1:
             raise InputError(
-                f"{path}: run {run.name!r} needs a name of its own, pools out of {', '.join(pilot.sizes)}, and epochs from 1 up."
+                f"{path}: run {run.name!r} needs a name of its own, pools out of {', '.join(known)}, and epochs from 1 up."
             )

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from thresher.laws.kernels import EXPOSURES
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.ids import IdKind
 from thresher.pilots.choosing import ChosenDesign, choose_design
-from thresher.pilots.design import PilotRun
 from thresher.pilots.launch import Trainer, datacomp_script, open_clip_script, reshard_script, slurm_script
 from thresher.pilots.pilot_file import Pilot, write_pilot
 from thresher.pilots.worlds import borrowed_world, bucket_pools
@@ -70,13 +69,13 @@ class PlannedPilot:
 
     def to_json(self) -> dict[str, Any]:
         """What `thresher pilot plan --json` prints."""
-        total = sum(run.samples_seen for run in self.pilot.runs)
+        total = self.pilot.samples_seen
         return {
             "samples_seen": total,
             "share_of_target": total / self.pilot.target,
             "gpu_hours": self.gpu_hours(total),
-            "share": self.pilot.share,
             "target_epochs": list(self.chosen.target_epochs),
+            "pools": [asdict(pool) for pool in self.pilot.pools],
             "runs": [
                 {
                     "run": run.name,
@@ -94,15 +93,10 @@ class PlannedPilot:
         }
 
     def told(self) -> dict[str, Any]:
-        """What the simulation says, for JSON and YAML; a share that no world shows is null."""
-        told = self.chosen.simulation
+        """What the simulation says, for JSON and YAML; null for a bucket whose laws no world was made by."""
         return {
-            "replicates": told.replicates,
-            "right": told.right,
-            "exact": told.exact,
-            "mean_regret": told.mean_regret,
-            "utility_recovered": {k: v if v == v else None for k, v in told.utility.items()},
-            "half_life_recovered": {k: v if v == v else None for k, v in told.half_life.items()},
+            **asdict(self.chosen.simulation),
+            "larger": [asdict(one) for one in self.chosen.larger],
             "enough_budget": self.chosen.enough_budget,
         }
 
@@ -128,10 +122,8 @@ def plan_pilot(
         borrowed_world(prior, pools), request.target, request.budget, schedule=request.schedule, seeds=request.seeds,
         joint=request.joint, replicates=request.replicates, seed=request.seed, progress=progress,
     )  # fmt: skip
-    sizes = {pool.name: int(chosen.design.share * pool.unique_samples) for pool in pools}
-    pilot = Pilot(
-        request.target, chosen.design.share, request.seed, sizes, request.trainer, chosen.design.runs
-    )
+    design = chosen.design
+    pilot = Pilot(request.target, request.seed, design.pools, request.trainer, design.runs)
     return PlannedPilot(pilot, chosen, request.samples_per_gpu_second)
 
 
@@ -189,7 +181,7 @@ def write_planned(
             ("open_clip.sh", open_clip_script(pilot.runs, pilot.trainer)),
             ("datacomp.sh", datacomp_script(pilot.runs, pilot.trainer)),
             ("slurm.sh", slurm_script(pilot.runs, pilot.trainer)),
-            ("reshard.sh", reshard_script(list(pilot.sizes))),
+            ("reshard.sh", reshard_script([pool.name for pool in pilot.pools])),
         ):
             (part / name).write_text(text, encoding="utf-8")
         if folder.exists():
@@ -213,17 +205,17 @@ def _write_uids(
     folder.mkdir()
     table = open_table(metadata, score=made.score, id_column=made.id_column, where=made.where)
     suffix = ".npy" if made.id_kind is IdKind.HEX else ".txt"
-    sizes = {}
-    for step, name in enumerate(planned.pilot.sizes):
-        wanted = FromBuckets(made, {name: planned.pilot.share}, request.seed)
-        sizes[name] = cut(wanted, table, folder / f"{name}{suffix}").manifest.unique_out
+    pools = []
+    for step, pool in enumerate(planned.pilot.pools):
+        wanted = FromBuckets(made, {pool.bucket: pool.share}, request.seed)
+        written = cut(wanted, table, folder / f"{pool.name}{suffix}").manifest.unique_out
+        pools.append(replace(pool, unique_samples=written))
         if progress:
-            progress("uid lists", step + 1, len(planned.pilot.sizes))
+            progress("uid lists", step + 1, len(planned.pilot.pools))
     if request.pool_size is not None:
         return planned  # the lists are of the part at hand, the plan is for the whole
-    runs = tuple(_resized(run, sizes) for run in planned.pilot.runs)
-    return replace(planned, pilot=replace(planned.pilot, sizes=sizes, runs=runs))
-
-
-def _resized(run: PilotRun, sizes: dict[str, int]) -> PilotRun:
-    return replace(run, unique_samples=sum(sizes[name] for name in run.pools))
+    sizes = {pool.name: pool.unique_samples for pool in pools}
+    runs = tuple(
+        replace(run, unique_samples=sum(sizes[name] for name in run.pools)) for run in planned.pilot.runs
+    )
+    return replace(planned, pilot=replace(planned.pilot, pools=tuple(pools), runs=runs))

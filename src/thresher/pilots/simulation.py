@@ -3,11 +3,12 @@
 Worlds are drawn from an ensemble: a law with one replicate's parameters, a mixing rule, a kappa and a floor. Each
 world produces the errors of the planned runs, with noise; every law is fitted to all worlds' errors in one batch; laws
 are weighed by how well they fit, joint checks included, and the choice of least expected regret is held against the
-world's own best. No law is told which world it is in.
+world's own best. No law is told which world it is in. `thresher fit` and `plan` on the same simulated runs are right
+about as often (docs/benchmarks.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,13 +18,22 @@ from thresher.fits.ensemble import FRACTION_FLOORS, KAPPA_PRIOR, MIXING_PRIOR
 from thresher.fits.fit import Fit, Member, Parameters
 from thresher.fits.fit_law import sharing, to_parameters
 from thresher.fits.least_squares import minimise
-from thresher.fits.observations import observe
+from thresher.fits.observations import Observations, observe
 from thresher.fits.predict import member_errors
 from thresher.fits.starts import starts
 from thresher.pilots.design import Design, PilotRun
-from thresher.pools import Mixture, Pool, union
+from thresher.pilots.recovered import (
+    HALF_LIFE_FACTOR,
+    UTILITY_FACTOR,
+    Found,
+    Recovered,
+    found_by,
+    recovered,
+)
+from thresher.pilots.worlds import Worlds, draw_worlds, nested, trained_on
+from thresher.pools import Mixture
 from thresher.runs import Measurement
-from thresher.shapes import Float
+from thresher.shapes import Float, Int
 
 ALL_KERNELS = ("utility", "muennighoff", "saturating")
 """Laws that are fitted to every world: one of each shape; `effective_data` lies between the first two."""
@@ -31,11 +41,10 @@ QUICK_KERNELS = ("utility", "saturating")
 """Laws that suffice to compare designs."""
 JOINT_DOUBT = 1.5
 """Joint errors are weighed as if their noise were this much larger: no mixing rule is exact."""
-UTILITY_FACTOR = 1.25
-HALF_LIFE_FACTOR = 2.0
-"""A utility or half-life counts as recovered within these factors of the world's."""
 LEAST_EXCESS = 1e-3
-MOST_STARTS = 1
+BELOW_CHANCE = 1e-4
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,24 +56,41 @@ class Simulation:
         right: Share of worlds in which the choice is within the noise of one run of the best.
         exact: Share in which it is the best.
         mean_regret: Mean excess of the choice over the best, in the metric's unit.
-        utility: Share in which each bucket's utility is recovered.
-        half_life: The same of its half-life; worlds in which repeats are as good as new left out.
+        unaided_right: Share of worlds in which the borrowed curves alone, without any pilot, choose right.
+        unaided_regret: Mean excess of that choice.
+        utility: What is recovered of each bucket's utility.
+        half_life: The same of its half-life, at the pilot's size; worlds in which repeats are as good as new left out.
     """
 
     replicates: int
     right: float
     exact: float
     mean_regret: float
-    utility: Mapping[str, float]
-    half_life: Mapping[str, float]
+    unaided_right: float
+    unaided_regret: float
+    utility: Mapping[str, Recovered | None]
+    half_life: Mapping[str, Recovered | None]
 
 
 @dataclass(frozen=True)
-class Worlds:
-    """Laws that might be true: index of the member, and its parameters as one draw each."""
+class Measured:
+    """Simulated errors of a design in every world, and where each stands in the fit of single buckets."""
 
-    members: tuple[Member, ...]
-    parameters: tuple[Parameters, ...]
+    singles: Float[np.ndarray, "worlds singles"]
+    joints: Float[np.ndarray, "worlds joints"]
+    observed: Observations
+    column: Int[np.ndarray, "groups runs"]
+    unions: tuple[tuple[Mixture, float], ...]
+
+
+@dataclass
+class Gathered:
+    """What each fitted law says, law after law."""
+
+    logs: list[np.ndarray] = field(default_factory=list)
+    guesses: list[np.ndarray] = field(default_factory=list)
+    utility: list[Found] = field(default_factory=list)
+    half_life: list[Found] = field(default_factory=list)
 
 
 def simulate_design(
@@ -75,7 +101,7 @@ def simulate_design(
     replicates: int,
     seed: int = 0,
     quick: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Simulation:
     """How often a design would lead to the right choice, and recover each bucket's law.
 
@@ -90,161 +116,152 @@ def simulate_design(
     """
     rng = np.random.default_rng(seed)
     worlds = draw_worlds(world, replicates, rng)
-    pools = {pool.name: pool for pool in world.pools}
-    singles = [(run, e) for run in design.runs if len(run.pools) == 1 for e in run.epochs]
-    joints = [(run, e) for run in design.runs if len(run.pools) > 1 for e in run.epochs]
-    clean = _clean(world, worlds, [_mixture(design, run, pools) for run, _ in (*singles, *joints)],
-                   [e * run.unique_samples for run, e in (*singles, *joints)])  # fmt: skip
-    noisy = clean + rng.normal(0.0, world.noise_sd, clean.shape)
-    names = [pool.name for pool in world.pools]
-    whole = [union(world.pools[:count]) for count in range(1, len(names) + 1)]
-    truth = np.stack(
-        [_errors(world, m, p, whole, target) for m, p in zip(worlds.members, worlds.parameters, strict=True)]
-    )
-    logs, guesses, recovered = _recover(
-        world, design, worlds, singles, joints, noisy, whole, target, quick, progress
-    )
+    measured = _measure(worlds, design, rng)
+    whole = nested(world.pools)
+    truth = worlds.errors(whole, [target] * len(whole))
+    excess = truth - truth.min(axis=1, keepdims=True)
+    gathered = _fit_laws(worlds, design, measured, whole, target, quick, progress)
+    logs, guesses = np.array(gathered.logs), np.array(gathered.guesses)
     weight = np.exp(logs - logs.max(axis=0))
     weight /= weight.sum(axis=0)
-    regret = np.einsum("mr,mrc->rc", weight, guesses - guesses.min(axis=2, keepdims=True))
-    chosen = truth[np.arange(replicates), regret.argmin(axis=1)]
-    excess = chosen - truth.min(axis=1)
+    regret = np.einsum("mw,mwc->wc", weight, guesses - guesses.min(axis=2, keepdims=True))
+    chosen = excess[np.arange(replicates), regret.argmin(axis=1)]
+    unaided = excess[:, excess.mean(axis=0).argmin()]
+    names = [pool.name for pool in world.pools]
     return Simulation(
         replicates,
-        float(np.mean(excess <= world.noise_sd)),
-        float(np.mean(excess <= 0)),
-        float(np.mean(excess)),
-        dict(zip(names, recovered[0], strict=True)),
-        dict(zip(names, recovered[1], strict=True)),
+        float(np.mean(chosen <= world.noise_sd)),
+        float(np.mean(chosen <= 0)),
+        float(np.mean(chosen)),
+        float(np.mean(unaided <= world.noise_sd)),
+        float(np.mean(unaided)),
+        recovered(gathered.utility, names, UTILITY_FACTOR),
+        recovered(gathered.half_life, names, HALF_LIFE_FACTOR),
     )
 
 
-def draw_worlds(world: Fit, count: int, rng: np.random.Generator) -> Worlds:
-    """Members by weight, each with one replicate."""
-    weights = np.array([member.weight for member in world.members])
-    members, parameters = [], []
-    for at in rng.choice(len(weights), count, p=weights / weights.sum()):
-        member = world.members[int(at)]
-        draw = int(rng.integers(len(member.replicates)))
-        members.append(member)
-        parameters.append(member.replicates.take(slice(draw, draw + 1)))
-    return Worlds(tuple(members), tuple(parameters))
-
-
-def _mixture(design: Design, run: PilotRun, pools: Mapping[str, Pool]) -> Mixture:
-    parts = [pools[name] for name in run.pools]
-    total = sum(part.unique_samples for part in parts)
-    return union([replace(p, unique_samples=run.unique_samples * p.unique_samples / total) for p in parts])
-
-
-def _clean(
-    world: Fit, worlds: Worlds, mixtures: Sequence[Mixture], seen: Sequence[float]
-) -> Float[np.ndarray, "worlds runs"]:
-    """Noise-free errors of the planned checkpoints; checkpoints of one length share a call."""
-    found = np.empty((len(worlds.members), len(seen)))
-    budgets = np.unique(np.array(seen, dtype=float))
-    at = np.searchsorted(budgets, np.array(seen, dtype=float))
-    distinct = list(dict.fromkeys(mixtures))
-    row = np.array([distinct.index(mixture) for mixture in mixtures])
-    for number, (member, draw) in enumerate(zip(worlds.members, worlds.parameters, strict=True)):
-        errors = member_errors(world, member, draw, distinct, budgets)[0]
-        found[number] = errors[row, at]
-    return found
-
-
-def _errors(
-    world: Fit, member: Member, draw: Parameters, mixtures: Sequence[Mixture], target: float
-) -> np.ndarray:
-    return member_errors(world, member, draw, mixtures, np.array([target]))[0, :, 0]
-
-
-def _recover(
-    world: Fit, design: Design, worlds: Worlds, singles: Sequence[tuple[PilotRun, int]],
-    joints: Sequence[tuple[PilotRun, int]], noisy: np.ndarray, whole: Sequence[Mixture], target: float,
-    quick: bool, progress: Callable[[str, int, int], None] | None,
-) -> tuple[np.ndarray, np.ndarray, tuple[list[float], list[float]]]:  # fmt: skip
-    """Log weights and predicted errors of every law for every world, and what was recovered of utility and half-life."""
-    noise = world.noise_sd
-    floors = [d for d in FRACTION_FLOORS if d < 0.95 * float(noisy.min())] or [0.0]
-    kernels = QUICK_KERNELS if quick else ALL_KERNELS
-    floors = floors[len(floors) // 2 :][:1] if quick else floors
-    pools = {pool.name: pool for pool in world.pools}
-    rows = [
-        Measurement(
-            run.pools[0], float(run.unique_samples), float(e * run.unique_samples), world.metric,
-            float(np.median(noisy[:, i])) + 1e-9 * i, run=run.name, rank=pools[run.pools[0]].rank, standard_error=noise,
-        )
-        for i, (run, e) in enumerate(singles)
-    ]  # fmt: skip
-    observed = observe(rows, noise)
+def _measure(worlds: Worlds, design: Design, rng: np.random.Generator) -> Measured:
+    """Errors of every planned checkpoint in every world, with noise."""
+    world = worlds.fit
+    singles = [(run, epoch) for run in design.runs if len(run.pools) == 1 for epoch in run.epochs]
+    joints = [(run, epoch) for run in design.runs if len(run.pools) > 1 for epoch in run.epochs]
+    clean = worlds.errors(
+        [trained_on(design, run, world.pools, by_bucket=True) for run, _ in (*singles, *joints)],
+        [epoch * run.unique_samples for run, epoch in (*singles, *joints)],
+    )
+    noisy = clean + rng.normal(0.0, world.noise_sd, clean.shape)
+    rows = _rows(design, singles, np.median(noisy[:, : len(singles)], axis=0), world)
+    observed = observe(rows, world.noise_sd)
     place = {(row.pool, row.samples_seen, row.error): i for i, row in enumerate(rows)}
     column = np.zeros(observed.error.shape, dtype=int)
     for g, c in zip(*np.nonzero(observed.used), strict=True):
         name = observed.pools[observed.pool[g, c]].name
         column[g, c] = place[name, float(observed.samples_seen[g, c]), float(observed.error[g, c])]
-    kept = [_mixture(design, run, {p.name: p for p in observed.pools}) for run, _ in joints]
-    seen = [float(e * run.unique_samples) for run, e in joints]
+    unions = tuple(
+        (
+            trained_on(design, run, observed.pools, by_bucket=False),
+            float(epoch * run.unique_samples),
+        )
+        for run, epoch in joints
+    )
+    return Measured(noisy[:, : len(singles)], noisy[:, len(singles) :], observed, column, unions)
+
+
+def _rows(
+    design: Design, singles: Sequence[tuple[PilotRun, int]], errors: Sequence[float], world: Fit
+) -> list[Measurement]:
+    """The table of single-bucket runs; errors are told apart by a trifle, so that each row is found again."""
+    parts = {part.name: part for part in design.pools}
+    return [
+        Measurement(
+            run.pools[0], float(run.unique_samples), float(epoch * run.unique_samples), world.metric,
+            float(error) + 1e-9 * i, run=run.name, rank=parts[run.pools[0]].rank,
+            quality=parts[run.pools[0]].bucket, standard_error=world.noise_sd,
+        )
+        for i, ((run, epoch), error) in enumerate(zip(singles, errors, strict=True))
+    ]  # fmt: skip
+
+
+def _fit_laws(
+    worlds: Worlds, design: Design, measured: Measured, whole: Sequence[Mixture], target: float, quick: bool,
+    progress: Progress | None,
+) -> Gathered:  # fmt: skip
+    """Every law, fitted to the single-bucket runs of every world."""
+    world = worlds.fit
+    smallest = float(min(measured.singles.min(), measured.joints.min(initial=np.inf)))
+    floors = [d for d in FRACTION_FLOORS if d < 0.95 * smallest] or [0.0]
+    floors = floors[len(floors) // 2 :][:1] if quick else floors
+    kappas = list(KAPPA_PRIOR[world.unit]) if design.sizes_differ else [None]
+    laws = [
+        (kernel, shared, floor, kappa)
+        for kernel in (QUICK_KERNELS if quick else ALL_KERNELS)
+        for shared in ("sample_worth", "utility_mean")
+        for floor in floors
+        for kappa in kappas
+    ]
+    gathered = Gathered()
     top = world.chance if world.chance is not None else np.inf
-    logs, guesses = [], []
-    hits: list[list[list[float]]] = [[[] for _ in world.pools], [[] for _ in world.pools]]
-    laws = [(k, s, d) for k in kernels for s in ("sample_worth", "utility_mean") for d in floors]
-    for step, (kernel, shared, floor) in enumerate(laws):
+    for step, (kernel, shared, floor, kappa) in enumerate(laws):
         choice = LawChoice(kernel, shared, floor, 1.0, chance=world.chance or 1.0, unit=world.unit)
-        errors = np.minimum(np.maximum(noisy[:, : len(singles)], floor + LEAST_EXCESS), top - 1e-4)[:, column]
-        curves = Curves(observed, kernel, sharing(observed, choice, floor), floor, 1.0)
-        theta, squares = _fit(curves, errors)
+        errors = np.clip(measured.singles, floor + LEAST_EXCESS, top - BELOW_CHANCE)[:, measured.column]
+        observed = measured.observed
+        shares = replace(sharing(observed, choice, floor), guessing=world.chance)
+        curves = Curves(observed, kernel, shares, floor, 1.0 if kappa is None else kappa)
+        theta, squares = _optima(curves, errors)
         parameters = to_parameters(curves, theta, choice)
-        _count_hits(hits, worlds, parameters, world, observed.pools, kernel, shared)
-        rules = ("sample_worth",) if shared == "sample_worth" else ("halfway", "utility_mean")
-        for rule in rules:
-            for kappa, prior in KAPPA_PRIOR[world.unit].items():
-                member = Member(kernel, rule, kappa, 1.0, parameters)
-                fit = replace(world, pools=observed.pools, members=(member,), rows=tuple(rows))
-                log = -0.5 * squares + np.log(prior * MIXING_PRIOR[rule] * FRACTION_FLOORS.get(floor, 1.0))
-                for i, (mixture, n) in enumerate(zip(kept, seen, strict=True)):
-                    guess = member_errors(fit, member, parameters, [mixture], np.array([n]))[:, 0, 0]
-                    log -= 0.5 * ((guess - noisy[:, len(singles) + i]) / (JOINT_DOUBT * noise)) ** 2
-                logs.append(log)
-                guesses.append(member_errors(fit, member, parameters, whole, np.array([target]))[:, :, 0])
+        if mine := _made_by(worlds, kernel, shared, floor, kappa):
+            utility, half_life = found_by(curves, theta, errors, parameters, worlds, mine)
+            gathered.utility.append(utility)
+            gathered.half_life.append(half_life)
+        _mix(gathered, world, measured, choice, kappa, parameters, squares, whole, target)
         if progress:
             progress("laws recovered", step + 1, len(laws))
-    shares = tuple([float(np.mean(h)) if h else float("nan") for h in kind] for kind in hits)
-    return np.array(logs), np.array(guesses), (shares[0], shares[1])
+    return gathered
 
 
-def _fit(curves: Curves, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The optimum of every world's errors under one law, from the basins of their median."""
-    best_theta, best = None, None
-    for start in starts(curves)[:MOST_STARTS]:
-        found = minimise(
-            lambda theta, index: curves.evaluate(theta, index, errors),
-            np.repeat(start[None], len(errors), axis=0),
-            *curves.bounds,
-        )
-        if best_theta is None or best is None:
-            best_theta, best = found.parameters, found.sum_of_squares
-        else:
-            better = found.sum_of_squares < best
-            best_theta = np.where(better[:, None], found.parameters, best_theta)
-            best = np.where(better, found.sum_of_squares, best)
-    assert best_theta is not None
-    assert best is not None
-    return best_theta, best
-
-
-def _count_hits(
-    hits: list[list[list[float]]], worlds: Worlds, found: Parameters, world: Fit, pools: Sequence[Pool], kernel: str, shared: str
+def _mix(
+    gathered: Gathered, world: Fit, measured: Measured, choice: LawChoice, kappa: float | None, parameters: Parameters,
+    squares: np.ndarray, whole: Sequence[Mixture], target: float,
 ) -> None:  # fmt: skip
-    """Note what this law recovers of the worlds that it made."""
-    sizes = np.array([pool.unique_samples for pool in pools])
-    whole = np.array([pool.unique_samples for pool in world.pools])
-    for number, (member, truth) in enumerate(zip(worlds.members, worlds.parameters, strict=True)):
-        same = member.kernel == kernel and (member.mixing == "sample_worth") == (shared == "sample_worth")
-        if not same or abs(truth.floor[0] - found.floor[number]) > 1e-9:
-            continue
-        half_life = truth.half_life[0] * (sizes / whole) ** member.kappa
-        b = np.abs(np.log(found.utility[number] / truth.utility[0])) <= np.log(UTILITY_FACTOR)
-        tau = np.abs(np.log(found.half_life[number] / half_life)) <= np.log(HALF_LIFE_FACTOR)
-        for at in range(len(sizes)):
-            hits[0][at].append(float(b[at]))
-            hits[1][at].append(float(tau[at]))
+    """Note how every mixing rule and kappa that a fitted law allows predicts the joint runs, and the target."""
+    rules = ("sample_worth",) if choice.mixing == "sample_worth" else ("halfway", "utility_mean")
+    floor = choice.floor if isinstance(choice.floor, float) else 0.0
+    priors = KAPPA_PRIOR[world.unit]
+    for rule in rules:
+        for assumed in priors if kappa is None else (kappa,):
+            member = Member(choice.kernel, rule, assumed, 1.0, parameters)
+            fit = replace(world, pools=measured.observed.pools, members=(member,))
+            log = -0.5 * squares + np.log(
+                priors[assumed] * MIXING_PRIOR[rule] * FRACTION_FLOORS.get(floor, 1.0)
+            )
+            for (mixture, seen), error in zip(measured.unions, measured.joints.T, strict=True):
+                guess = member_errors(fit, member, parameters, [mixture], np.array([seen]))[:, 0, 0]
+                log -= 0.5 * ((guess - error) / (JOINT_DOUBT * world.noise_sd)) ** 2
+            gathered.logs.append(log)
+            gathered.guesses.append(
+                member_errors(fit, member, parameters, whole, np.array([target]))[:, :, 0]
+            )
+
+
+def _made_by(worlds: Worlds, kernel: str, shared: str, floor: float, kappa: float | None) -> list[int]:
+    """The worlds that a law made."""
+    return [
+        i
+        for i, (member, truth) in enumerate(zip(worlds.members, worlds.parameters, strict=True))
+        if member.kernel == kernel
+        and (member.mixing == "sample_worth") == (shared == "sample_worth")
+        and abs(truth.floor[0] - floor) < 1e-9
+        and (kappa is None or member.kappa == kappa)
+    ]
+
+
+def _optima(
+    curves: Curves, errors: Float[np.ndarray, "worlds groups runs"]
+) -> tuple[Float[np.ndarray, "worlds parameters"], Float[np.ndarray, " worlds"]]:
+    """The optimum of every world's errors under one law, from the best basin of their median."""
+    found = minimise(
+        lambda theta, index: curves.evaluate(theta, index, errors),
+        np.repeat(starts(curves)[:1], len(errors), axis=0),
+        *curves.bounds,
+    )
+    return found.parameters, found.sum_of_squares

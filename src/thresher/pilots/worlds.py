@@ -1,14 +1,70 @@
-"""What might be true of buckets before any pilot: borrowed curves, rank by rank."""
+"""What might be true of buckets before any pilot: borrowed curves, rank by rank, and what runs would measure there."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from thresher.errors import InputError
-from thresher.fits.fit import Fit
+from thresher.fits.fit import Fit, Member, Parameters
+from thresher.fits.predict import member_errors
 from thresher.fits.resize import resized
 from thresher.metadata.buckets import Buckets
-from thresher.pools import Pool
+from thresher.pilots.design import Design, PilotRun
+from thresher.pools import Mixture, Pool, union
+from thresher.shapes import Float
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """Laws that might be true of whole buckets: for each world a member, and its parameters as one draw."""
+
+    fit: Fit
+    members: tuple[Member, ...]
+    parameters: tuple[Parameters, ...]
+
+    def errors(self, mixtures: Sequence[Mixture], seen: Sequence[float]) -> Float[np.ndarray, "worlds runs"]:
+        """Noise-free error of each mixture after as many samples; those of one length share a call."""
+        budgets = np.unique(np.array(seen, dtype=float))
+        at = np.searchsorted(budgets, np.array(seen, dtype=float))
+        distinct = list(dict.fromkeys(mixtures))
+        row = np.array([distinct.index(mixture) for mixture in mixtures])
+        found = np.empty((len(self.members), len(seen)))
+        for number, (member, draw) in enumerate(zip(self.members, self.parameters, strict=True)):
+            found[number] = member_errors(self.fit, member, draw, distinct, budgets)[0][row, at]
+        return found
+
+
+def draw_worlds(fit: Fit, count: int, rng: np.random.Generator) -> Worlds:
+    """Members by weight, each with one replicate."""
+    weights = np.array([member.weight for member in fit.members])
+    members, parameters = [], []
+    for at in rng.choice(len(weights), count, p=weights / weights.sum()):
+        member = fit.members[int(at)]
+        draw = int(rng.integers(len(member.replicates)))
+        members.append(member)
+        parameters.append(member.replicates.take(slice(draw, draw + 1)))
+    return Worlds(fit, tuple(members), tuple(parameters))
+
+
+def nested(pools: Sequence[Pool]) -> tuple[Mixture, ...]:
+    """Unions of the best 1, 2, .. pools: what there is to choose from."""
+    return tuple(union(pools[:count]) for count in range(1, len(pools) + 1))
+
+
+def trained_on(design: Design, run: PilotRun, pools: Sequence[Pool], *, by_bucket: bool) -> Mixture:
+    """What a run trains on, as pools that are called like the buckets, or else like the pilot's own."""
+    known = {pool.name: pool for pool in pools}
+    parts = {part.name: part for part in design.pools}
+    return union(
+        [
+            replace(
+                known[parts[name].bucket if by_bucket else name],
+                unique_samples=float(parts[name].unique_samples),
+            )
+            for name in run.pools
+        ]
+    )
 
 
 def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tuple[Pool, ...]:
@@ -72,8 +128,3 @@ def borrowed_world(prior: Fit, pools: tuple[Pool, ...]) -> Fit:
     )
     fit = replace(prior, pools=renamed, members=members, reports=())
     return resized(fit, {pool.name: pool.unique_samples for pool in pools})
-
-
-def typical_onset(world: Fit) -> float:
-    """The weighted geometric mean of the members' onsets, in samples."""
-    return float(np.exp(sum(m.weight * np.log(m.parameters.onset[0]) for m in world.members)))

@@ -8,6 +8,8 @@ from typing import Any
 
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
+from thresher.fits.fit import Fit
+from thresher.fits.resize import resized
 from thresher.pools import check_weights
 from thresher.units import parse_samples
 
@@ -99,41 +101,77 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
 
 
 def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
-    """Rows of the metadata table, from `--pool-size` or a buckets.json; None where neither is given.
+    """Rows of the metadata table, from `--pool-size` or else a buckets.json; None where neither is given.
 
     Raises:
-        InputError: Both are given, or the number or file cannot be read.
+        InputError: The number or file cannot be read, or the buckets were made from more rows than the pool has.
     """
-    if pool_size is not None and buckets is not None:
-        raise InputError(
-            "--pool-size and --buckets both say how many rows the metadata has; give one of them."
-        )
-    if pool_size is not None:
-        return parse_samples(pool_size, "--pool-size")
+    size = parse_samples(pool_size, "--pool-size") if pool_size is not None else None
     if buckets is None:
-        return None
-    rows = _buckets(buckets).get("rows")
-    if not isinstance(rows, int) or rows < 1:
-        raise FileFormatError(
-            f"{buckets}: rows is {rows!r}, not a count. Make the file again with `thresher buckets`."
+        return size
+    rows = _rows(buckets)
+    if size is not None and size < rows:
+        raise InputError(
+            f"--pool-size is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave it out if that is "
+            "the whole pool."
         )
-    return float(rows)
+    return float(rows) if size is None else size
 
 
-def read_bucket_sizes(path: Path) -> dict[str, float]:
-    """Rows of each bucket of a buckets.json, by name.
+def read_bucket_sizes(path: Path, pool_size: float | None = None) -> dict[str, float]:
+    """Samples of each bucket of a buckets.json, by name.
+
+    Args:
+        path: The file.
+        pool_size: Rows of the whole pool, where the buckets were made from a random part of it.
 
     Raises:
         FileFormatError: Not such a file, or one without bucket sizes.
         InputError: The file cannot be read.
     """
     buckets = _buckets(path).get("buckets")
+    scale = pool_size / _rows(path) if pool_size is not None else 1.0
     try:
-        return {str(bucket["name"]): float(bucket["rows"]) for bucket in buckets or []}
+        return {str(bucket["name"]): scale * float(bucket["rows"]) for bucket in buckets or []}
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: its buckets have no name or rows. Make the file again with `thresher buckets`."
         ) from error
+
+
+def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
+    """A fit whose ranked pools are as large as the buckets of the same names; as it is where there are no buckets.
+
+    Pilots are trained on parts of buckets, the choice is between whole ones.
+
+    Args:
+        fit: What was fitted.
+        buckets: A buckets.json.
+        pool_size: As in `read_bucket_sizes`.
+
+    Raises:
+        FileFormatError: Not such a file.
+        InputError: A ranked pool is no bucket.
+    """
+    if buckets is None:
+        return fit
+    sizes = read_bucket_sizes(buckets, pool_size)
+    missing = [pool.name for pool in fit.ranked if pool.name not in sizes]
+    if missing:
+        raise InputError(
+            f"Pool {missing[0]!r} of the fit is not a bucket of {buckets} (it has: {', '.join(sizes)}). Name pools in the run "
+            "table as the buckets are named."
+        )
+    return resized(fit, {pool.name: sizes[pool.name] for pool in fit.ranked})
+
+
+def _rows(path: Path) -> int:
+    rows = _buckets(path).get("rows")
+    if not isinstance(rows, int) or rows < 1:
+        raise FileFormatError(
+            f"{path}: rows is {rows!r}, not a count. Make the file again with `thresher buckets`."
+        )
+    return rows
 
 
 def _buckets(path: Path) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def _exposures(rows: Sequence[Measurement]) -> Iterable[Finding]:
 
 
 def _ranks(table: RunTable) -> Iterable[Finding]:
-    unranked = [pool for pool in table.pools if pool not in table.ranks]
+    ranked = {row.quality for row in table.rows if row.rank is not None and row.quality is not None}
+    other_sizes = {row.pool for row in table.rows if row.rank is None and row.quality in ranked}
+    unranked = [pool for pool in table.pools if pool not in table.ranks and pool not in other_sizes]
     if not unranked:
         return
     if not table.ranks:

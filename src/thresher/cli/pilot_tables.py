@@ -1,0 +1,108 @@
+"""Pilots as people see them: the runs, what the simulation told, what was collected."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from thresher.cli.output import print_findings
+from thresher.pilots.collect import Collected
+from thresher.pilots.plan_pilot import PlannedPilot
+from thresher.pilots.recovered import HALF_LIFE_FACTOR, UTILITY_FACTOR, Recovered
+from thresher.units import format_count, format_percent
+
+WIDEST_SHOWN = 100.0
+"""An interval that reaches further than this factor has no limit to speak of."""
+
+
+def planned_table(console: Console, planned: PlannedPilot) -> None:
+    """The runs of a pilot, what they cost, and what the simulation told."""
+    _table(
+        console,
+        ("run", "unique samples", "evaluated after epochs", "samples", "GPU-hours"),
+        [
+            (
+                run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)),
+                format_count(run.samples_seen), f"{planned.gpu_hours(run.samples_seen):.3g}",
+            )
+            for run in planned.pilot.runs
+        ],
+    )  # fmt: skip
+    pilot, design = planned.pilot, planned.chosen.design
+    passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
+    first, last = design.pools[0], design.pools[-1]
+    fewer = (
+        " Smaller parts, passed over as often as the target does, would learn or tell less at this budget."
+        if design.most_epochs < planned.chosen.target_epochs[-1]
+        else ""
+    )
+    again = (
+        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow "
+        "with the samples."
+        if design.sizes_differ
+        else ""
+    )
+    cost = pilot.samples_seen
+    for line in (
+        f"{format_count(cost)} samples in all, {format_percent(cost / pilot.target)} of the target; about "
+        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
+        f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
+        f"{format_percent(first.share)} of each bucket.{fewer}{again}",
+        planned.chosen.verdict,
+    ):
+        console.print(Text(line))
+    _show_recovered(console, planned)
+
+
+def _show_recovered(console: Console, planned: PlannedPilot) -> None:
+    """Whether the truth lies in the intervals, and whether they are narrow: two questions, told apart."""
+    told = planned.chosen.simulation
+    console.print(
+        Text(
+            "What they tell of each bucket in simulated worlds, by the law that made each; intervals are 5-95 %, so the truth "
+            "should be inside in 90 %:"
+        )
+    )
+    headings = (
+        "bucket", "utility: truth inside", f"within x{UTILITY_FACTOR:g}", "half-life: truth inside",
+        f"within x{HALF_LIFE_FACTOR:g}",
+    )  # fmt: skip
+    _table(
+        console,
+        headings,
+        [(name, *_recovered(told.utility[name]), *_recovered(told.half_life[name])) for name in told.utility],
+    )
+
+
+def _recovered(found: Recovered | None) -> tuple[str, str]:
+    if found is None:
+        return "unknown", "unknown"
+    reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
+    return f"{found.inside:.0%}", f"{found.narrow:.0%} (half within {reach})"
+
+
+def _table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    listing = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        listing.add_column(heading, overflow="fold")
+    for row in rows:
+        listing.add_row(*map(Text, row))
+    console.print(listing)
+
+
+def collected_list(console: Console, found: Collected, output: Path) -> None:
+    """What was collected, what is doubtful, and what is missing with the commands that make it."""
+    console.print(Text(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}."))
+    print_findings(console, found.findings)
+    if not found.missing:
+        console.print("Every planned checkpoint is there.")
+        return
+    count = sum(len(one.epochs) for one in found.missing)
+    console.print(Text(f"{count} planned checkpoints are missing:"))
+    for one in found.missing:
+        console.print(Text(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}"))
+    console.print("These commands, in the pilot's folder, produce them:")
+    for one in found.missing:
+        console.print(Text(f"  {one.command}"))
