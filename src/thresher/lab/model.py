@@ -1,4 +1,4 @@
-"""A small CLIP: three convolutions for images, the mean of hashed words for captions, one space for both."""
+"""A small CLIP: patches and a convolution for images, the mean of hashed words for captions, one space for both."""
 
 import zlib
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ from torch.nn import functional
 
 WIDTH = 128
 """Dimensions of the common space."""
-CHANNELS = (32, 64, 128)
+CHANNELS = (64, 128)
+"""Of 6 x 6 places, patches of 6 pixels every 4, and of 3 x 3 places. Three convolutions from the full image learn no better
+and train 0.75 times as many pairs a second (docs/log.md)."""
 WORDS = 8192
 """Rows of the table that words are hashed into; icons' names know about as many words."""
 WORD_SPREAD = 0.02
@@ -23,10 +25,13 @@ class SmallClip(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip((1, *CHANNELS), CHANNELS, strict=False):
-            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU(inplace=True)]
-        self.image = nn.Sequential(*layers, nn.Flatten(), nn.Linear(CHANNELS[-1] * 9, WIDTH))
+        patches, convolved = CHANNELS
+        self.image = nn.Sequential(
+            nn.Conv2d(1, patches, 6, stride=4, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(patches, convolved, 3, stride=2, padding=1), nn.ReLU(inplace=True),
+            nn.Flatten(), nn.Linear(convolved * 9, WIDTH),
+        )  # fmt: skip
+        self.image.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
         self.words = nn.EmbeddingBag(WORDS, WIDTH, mode="mean")
         nn.init.normal_(self.words.weight, std=WORD_SPREAD)
         self.log_scale = nn.Parameter(torch.tensor(START_SCALE).log())
