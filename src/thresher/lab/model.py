@@ -15,7 +15,7 @@ and train 0.75 times as many pairs a second (docs/log.md)."""
 WORDS = 8192
 """Rows of the table that words are hashed into; icons' names know about as many words."""
 WORD_SPREAD = 0.02
-"""Spread of a word's vector at the start; with 1, torch's own, words hardly move in the few thousand steps there are (docs/log.md)."""
+"""Spread of a word's vector at the start; with 1, torch's own, words hardly move in the few thousand steps (docs/log.md)."""
 START_SCALE, MOST_SCALE = 14.0, 100.0
 """Factor of the cosine before the softmax, where learning starts and where it is held; as in CLIP (arXiv:2103.00020)."""
 
@@ -56,7 +56,9 @@ class Captions:
     """Hashed words of many captions, of which any rows can be taken."""
 
     def __init__(self, captions: Sequence[str]) -> None:
-        rows = [[zlib.crc32(word.encode()) % WORDS for word in caption.split()] or [0] for caption in captions]
+        rows = [
+            [zlib.crc32(word.encode()) % WORDS for word in caption.split()] or [0] for caption in captions
+        ]
         self.lengths = torch.tensor([len(row) for row in rows])
         self.table = torch.zeros((len(rows), int(self.lengths.max())), dtype=torch.long)
         for at, row in enumerate(rows):

@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -106,7 +107,19 @@ def fetch_wheels(folder: Path) -> Path:
     place = folder / "wheels"
     if all(_wheel(place, requirement) for requirement in WHEELS):
         return place
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(place), *WHEELS]
+    try:
+        place.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as temporary:
+            _download(temporary)
+            for path in Path(temporary).glob("*.whl"):
+                path.replace(place / path.name)
+    except OSError as error:
+        raise InputError(f"Icons cannot be kept in {place}: {error.strerror or error}.") from error
+    return place
+
+
+def _download(folder: str) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, *WHEELS]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60 * FETCH_MINUTES, check=False
@@ -118,7 +131,6 @@ def fetch_wheels(folder: Path) -> Path:
         raise InputError(
             f"pip could not fetch {', '.join(WHEELS)} ({errors[-1].strip()}). Try again, or give --icons FOLDER."
         )
-    return place
 
 
 def read_wheels(folder: Path, licences: frozenset[str]) -> Iterator[SetOfDrawings]:
