@@ -16,6 +16,7 @@ from thresher.lab.design import BUCKETS, COMPARED, TEACHERS, Design, make_design
 from thresher.lab.findings import Findings, compare, forecast
 from thresher.lab.icons import make_lab_data
 from thresher.lab.icons.gathering import chosen_source, data_folder
+from thresher.lab.icons.iconify import iconify_folder
 from thresher.lab.icons.rendering import check_renderer
 from thresher.lab.jobs import Job, Measured, Trainer
 from thresher.lab.own import OwnTrainer, check_torch
@@ -68,6 +69,7 @@ class Request:
             )
         if self.trainer not in TRAINERS:
             raise InputError(f"--trainer {self.trainer} is none of {', '.join(TRAINERS)}.")
+        chosen_source(self.icons, self.source)
         if self.processes is not None and self.processes < 1:
             raise InputError(f"--processes is {self.processes}; give 1 or more.")
 
@@ -126,6 +128,8 @@ def run_laboratory(
     started = time.monotonic()
     check_renderer()
     check_torch()
+    if request.icons is not None:
+        iconify_folder(request.icons)
     trainer = trainer or make_trainer(request.trainer)
     design = make_design(request.minutes, whole_epochs=trainer.whole_epochs)
     _claim(folder, request)
