@@ -46,5 +46,5 @@ def test_whole_epochs_of_every_pool_where_a_trainer_needs_them():
 
 @pytest.mark.parametrize("minutes", [0, 0.4, -5, 1e6, float("nan")])
 def test_impossible_minutes_are_refused(minutes):
-    with pytest.raises(InputError, match="--minutes is .*; give a number from 0.5"):
+    with pytest.raises(InputError, match=r"--minutes is .*; give a number from 0.5"):
         make_design(minutes)

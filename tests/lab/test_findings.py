@@ -63,7 +63,7 @@ def test_the_document_has_the_keys_that_scripts_rely_on():
 
 def runs(pool, size, at, seeds=(0, 1), rank=None, error=None):
     return [
-        Measurement(pool, size, n, "icon_zeroshot_error", error or 0.1 + 0.8 * (n / 100) ** -0.3 + 0.01 * seed,
+        Measurement(pool, float(size), float(n), "icon_zeroshot_error", error or 0.1 + 0.8 * (n / 100) ** -0.3 + 0.01 * seed,
                     model="m", seed=str(seed), rank=rank, schedule="constant", exposure="epochs")
         for n in at for seed in seeds
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_budget_that_was_measured_once_is_refused():
         tuple(row for at in range(2) for row in runs(f"b{at}", 100, [100, 200, 400, 800], rank=at + 1)),
         "runs.csv",
     )
-    known = forecast(pilots, [400], pool_size=200, classes=20)
+    known = forecast(pilots, [400], pool_size=200, classes=20, replicates=8)
     joint = runs("b0", 100, [400]) + runs("b0+b1", 200, [400], seeds=(0,))
     with pytest.raises(InputError, match="The best 2 at 400 samples were measured 1 times; it takes 2 seeds"):
         compare(known, RunTable(tuple(joint), "joint.csv"))

@@ -79,7 +79,7 @@ def test_a_broken_list_of_sets_is_refused(tmp_path):
 
 def test_without_npm_the_sentence_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(iconify.shutil, "which", lambda name: None)
-    with pytest.raises(InputError, match="npm is not installed.*give --icons FOLDER"):
+    with pytest.raises(InputError, match=r"npm is not installed.*give --icons FOLDER"):
         iconify.fetch_iconify(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_a_full_disk_while_unpacking_is_one_sentence(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(iconify, "_packed", full)
-    with pytest.raises(InputError, match="cannot be unpacked in .*: No space left on device"):
+    with pytest.raises(InputError, match=r"cannot be unpacked in .*: No space left on device"):
         iconify.fetch_iconify(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,15 +1,21 @@
 """The whole laboratory with a trainer that follows a known law: no torch, no icons."""
 
 import json
+import sys
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-from laboratories import LawfulTrainer, lab_data
 
-from thresher.cli.lab import as_text
+from laboratories import LawfulTrainer, lab_data
+from thresher.cli.lab import as_text, sentences
 from thresher.errors import InputError, MissingExtraError
 from thresher.fits.saved import read_fit
+from thresher.lab import own
 from thresher.lab import run as lab
+from thresher.lab.findings import forecast
+from thresher.lab.icons import rendering
 from thresher.lab.report import lab_document, write_report
 from thresher.lab.run import Request, run_laboratory
 from thresher.lab.stored import write_lab_data
@@ -17,6 +23,7 @@ from thresher.lab.tasks import Teach
 from thresher.metadata.buckets import read_buckets
 from thresher.plans.saved import read_choice
 from thresher.runs import read_runs
+from thresher.units import format_count
 
 REQUEST = Request(0.5, 3, "wheels", processes=1)
 
@@ -47,7 +54,9 @@ def without_torch_and_icons():
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab") / "out"
     trainer = LawfulTrainer()
-    done = run_laboratory(REQUEST, folder, trainer=trainer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lab, "forecast", partial(forecast, replicates=20))
+        done = run_laboratory(REQUEST, folder, trainer=trainer)
     write_report(done, folder, as_text(done))
     return folder, done, trainer
 
@@ -108,25 +117,39 @@ def test_what_is_left_to_be_read(finished):
     assert not [path for path in folder.rglob("*") if ".tmp" in path.name or path.name.endswith(".part")]
 
 
-def test_a_second_run_trains_nothing_and_finds_the_same(finished):
+class ForecastReachedError(Exception):
+    """Single buckets are done; the rest is as in the run that finished."""
+
+
+def stop(*arguments, **options):
+    raise ForecastReachedError
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_second_run_trains_nothing_with_as_many_processes_as_one_likes(finished, monkeypatch, processes):
     folder, done, _ = finished
+    monkeypatch.setattr(lab, "forecast", lambda *arguments, **options: done.findings.forecast)
     trainer = LawfulTrainer()
-    again = run_laboratory(REQUEST, folder, trainer=trainer)
+    again = run_laboratory(replace(REQUEST, processes=processes), folder, trainer=trainer)
     assert trainer.trained == []
     assert again.findings.outcomes == done.findings.outcomes
 
 
-def test_an_interrupted_run_goes_on_where_it_was(finished, tmp_path):
-    folder, done, _ = finished
+def test_an_interrupted_run_goes_on_where_it_was(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "forecast", stop)
     with pytest.raises(KeyboardInterrupt):
-        run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer(fails_at="b0+b1-s3001"))
-    before = {path.stem for path in (tmp_path / "out" / "results").glob("*.json")}
-    assert "b0+b1-s3001" not in before
+        run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer(fails_at="b2-s3001"))
+    results = tmp_path / "out" / "results"
+    before = {path.stem for path in results.iterdir()}
+    assert before
+    assert "b2-s3001" not in before
     trainer = LawfulTrainer()
-    again = run_laboratory(REQUEST, tmp_path / "out", trainer=trainer)
-    assert "b0+b1-s3001" in trainer.trained
+    with pytest.raises(ForecastReachedError):
+        run_laboratory(REQUEST, tmp_path / "out", trainer=trainer)
+    assert "b2-s3001" in trainer.trained
     assert not before & set(trainer.trained)
-    assert again.findings.outcomes == done.findings.outcomes
+    for path in results.iterdir():
+        assert path.read_text() == (finished[0] / "results" / path.name).read_text()
 
 
 @pytest.mark.parametrize(
@@ -141,10 +164,6 @@ def test_another_request_in_the_same_folder_is_refused(finished, request_, words
         InputError, match=f"holds a laboratory run with {words}; give that, or another folder"
     ):
         run_laboratory(request_, finished[0], trainer=LawfulTrainer())
-
-
-def test_more_processes_are_no_other_request(finished):
-    run_laboratory(Request(0.5, 3, "wheels", processes=2), finished[0], trainer=LawfulTrainer())
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
@@ -169,16 +188,13 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(lab, "cut_pool", full)
-    with pytest.raises(InputError, match="The disk of .* is full; what is finished is kept. Free some space"):
+    with pytest.raises(
+        InputError, match=r"The disk of .* is full; what is finished is kept. Free some space"
+    ):
         run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer())
 
 
 def test_predictions_that_are_wrong_are_said(finished):
-    from dataclasses import replace
-
-    from thresher.cli.lab import sentences
-    from thresher.units import format_count
-
     found = finished[1].findings
     worst = tuple(replace(one, chosen=1 if one.best != 1 else 4) for one in found.outcomes)
     said = sentences(replace(found, outcomes=worst), format_count)
@@ -187,19 +203,15 @@ def test_predictions_that_are_wrong_are_said(finished):
     assert "would have been as good or better" in said[-1]
 
 
-def test_torch_missing_names_the_install_line(tmp_path, monkeypatch):
-    from thresher.lab.own import check_torch
-
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+def test_torch_missing_names_the_install_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r'Training needs an extra: pip install "thresher\[lab\]"'):
-        check_torch()
+        own.check_torch()
 
 
 def test_what_draws_missing_names_the_install_line(monkeypatch):
-    from thresher.lab.icons.rendering import check_renderer
-
-    monkeypatch.setitem(__import__("sys").modules, "resvg_py", None)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(
         MissingExtraError, match=r'Drawing icons needs an extra: pip install "thresher\[lab\]"'
     ):
-        check_renderer()
+        rendering.check_renderer()

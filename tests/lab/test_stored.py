@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from laboratories import lab_data
 
+from laboratories import lab_data
 from thresher.errors import FileFormatError, InputError
 from thresher.lab import stored
 from thresher.lab.stored import read_lab_data, write_lab_data
@@ -34,7 +34,7 @@ def test_half_of_it_is_refused_with_what_to_do(tmp_path, name):
     write_lab_data(lab_data(pool=40, teacher=30), tmp_path / "data")
     path = tmp_path / "data" / name
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(FileFormatError, match="delete it, and it is made again|Make it again"):
+    with pytest.raises(FileFormatError, match=r"delete it, and it is made again|Make it again"):
         read_lab_data(tmp_path / "data")
 
 
