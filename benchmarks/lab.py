@@ -27,7 +27,9 @@ def main() -> None:
         start = time.process_time()
         train(pairs, (SAMPLES,), evaluation, seed=seed)
         rates.append(SAMPLES / (time.process_time() - start))
-    print(f"{platform.machine()}, batch {BATCH}: {', '.join(f'{rate:,.0f}' for rate in rates)} pairs a CPU second")
+    print(
+        f"{platform.machine()}, batch {BATCH}: {', '.join(f'{rate:,.0f}' for rate in rates)} pairs a CPU second"
+    )
 
 
 if __name__ == "__main__":

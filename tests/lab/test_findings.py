@@ -25,14 +25,28 @@ RISING = (
 
 def test_a_pool_is_clearly_best_beyond_two_standard_errors_of_the_difference():
     assert [one.best for one in RISING] == [1, 1, 2, 3]
-    assert [one.clearly_best for one in RISING] == [1, None, 2, 3]
-    assert outcome(1, (0.5, 0.5027)).clearly_best is None
-    assert outcome(1, (0.5, 0.5029)).clearly_best == 1
+    assert [one.clearly_best for one in RISING] == [True, False, True, True]
+    assert not outcome(1, (0.5, 0.5027)).clearly_best
+    assert outcome(1, (0.5, 0.5029)).clearly_best
 
 
-def test_rises_are_between_budgets_at_which_it_is_clear():
+def test_rises_are_between_budgets_at_which_they_are_clear():
     assert findings(*RISING).rises == ((1, 1000, 2, 4000), (2, 4000, 3, 8000))
     assert findings(*RISING[:2]).rises == ()
+
+
+def test_a_rise_is_from_the_pool_that_it_replaces_whatever_a_third_does():
+    tie = outcome(8000, (0.43, 0.35, 0.3, 0.3001))
+    first = [outcome(one.samples_seen, (*one.measured, 0.9)) for one in RISING[:3]]
+    assert not tie.clearly_best
+    assert findings(*first, tie).rises == ((1, 1000, 2, 4000), (2, 4000, 3, 8000))
+
+
+def test_a_change_within_noise_waits_until_it_is_clear():
+    within = outcome(2000, (0.451, 0.45, 0.6))
+    assert findings(RISING[0], within, *RISING[2:]).rises == ((1, 1000, 2, 4000), (2, 4000, 3, 8000))
+    assert findings(RISING[0], within).rises == ()
+    assert findings(within, RISING[2]).rises == ()  # it was best 2 from the start
 
 
 def test_a_fall_is_no_rise():

@@ -29,7 +29,7 @@ def lab() -> None:
 def run_command(
     minutes: Annotated[
         float,
-        typer.Option(help="About how long on two idle cores; decides how much is trained, at least 0.5."),
+        typer.Option(help="At most about how long on two idle cores; decides how much is trained; from 0.5."),
     ] = 5.0,
     icons: Annotated[
         Path | None, typer.Option(help="An unpacked @iconify/json, instead of fetching one.")
@@ -104,7 +104,9 @@ def show(console: "Console", done: "Laboratory") -> None:
     _outcomes_table(console, found)
     for sentence in sentences(found, format_count):
         console.print(sentence)
-    console.print(f"{design.samples:,} samples trained on; {done.seconds:.0f} seconds.")
+    console.print(
+        f"{design.samples:,} samples trained on in all; this command took {done.seconds:.0f} seconds."
+    )
 
 
 def _outcomes_table(console: "Console", found: "Findings") -> None:
@@ -139,9 +141,9 @@ def sentences(found: "Findings", count: "Callable[[float], str]") -> list[str]:
         for before, at, after, later in found.rises
     ]
     said = [
-        f"The measured best pool rises beyond two standard errors {len(rises)} times: {'; '.join(rises)}."
+        f"The measured best pool rises {len(rises)} times, each beyond two standard errors of the difference: {'; '.join(rises)}."
         if rises
-        else "The measured best pool does not rise beyond two standard errors."
+        else "The measured best pool does not rise beyond two standard errors of the difference."
     ]
     direction = "too pessimistic" if found.mean_gap > 0 else "too optimistic"
     said.append(

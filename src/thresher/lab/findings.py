@@ -65,13 +65,15 @@ class Outcome:
         return int(np.argmin(self.measured)) + 1
 
     @property
-    def clearly_best(self) -> int | None:
-        """The same where it is better than every other by `CLEAR` standard errors of the difference; else None."""
-        errors, spreads = np.array(self.measured), np.array(self.standard_error)
-        at = self.best - 1
-        others = np.arange(len(errors)) != at
-        needed = CLEAR * np.hypot(spreads, spreads[at])
-        return self.best if bool(np.all((errors - errors[at] > needed)[others])) else None
+    def clearly_best(self) -> bool:
+        """Whether that is better than every other beyond noise."""
+        others = [kept for kept in range(1, len(self.measured) + 1) if kept != self.best]
+        return all(self.is_clear(self.best, other) for other in others)
+
+    def is_clear(self, better: int, worse: int) -> bool:
+        """Whether the best `better` buckets err less than the best `worse` by `CLEAR` standard errors of the difference."""
+        spread = float(np.hypot(self.standard_error[better - 1], self.standard_error[worse - 1]))
+        return self.measured[worse - 1] - self.measured[better - 1] > CLEAR * spread
 
     def regret(self, kept: int) -> float:
         """Measured error of keeping the best `kept` buckets less the least measured."""
@@ -110,15 +112,22 @@ class Findings:
 
     @property
     def rises(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Rises of the clearly best pool: (buckets before, last seen at, buckets after, first seen at)."""
+        """Rises of the measured best pool beyond noise: (buckets before, last seen at, buckets after, first seen at).
+
+        Each is clear against the pool that it replaces: the smaller was clearly better than the larger where it was best,
+        and is clearly worse where the larger is. A third pool may tie with either.
+        """
         found: list[tuple[int, int, int, int]] = []
-        before: Outcome | None = None
-        for one in self.outcomes:
-            if one.clearly_best is None:
-                continue
-            if before is not None and one.best > before.best:
-                found.append((before.best, before.samples_seen, one.best, one.samples_seen))
-            before = one
+        kept, since = self.outcomes[0].best, 0
+        for at, one in enumerate(self.outcomes):
+            earlier = [
+                before
+                for before in self.outcomes[since:at]
+                if before.best == kept and before.is_clear(kept, one.best)
+            ]
+            if one.best > kept and earlier and one.is_clear(one.best, kept):
+                found.append((kept, earlier[-1].samples_seen, one.best, one.samples_seen))
+                kept, since = one.best, at
         return tuple(found)
 
     @property
