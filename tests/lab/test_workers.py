@@ -1,3 +1,10 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from laboratories import Count, lab_data
@@ -71,3 +78,44 @@ def test_a_damaged_result_is_refused_with_what_to_do(place):
     (place.results / "a.json").write_text('{"format": "thresher-lab-res')
     with pytest.raises(FileFormatError, match=r"a\.json is damaged; delete it, and that run is done again"):
         done(place, Count("a", 100))
+
+
+SCRIPT = """
+from laboratories import Count, lab_data
+from thresher.lab.workers import Place, do_tasks
+from pathlib import Path
+here = Path({folder!r})
+place = Place(here / "data", here / "results", here / "trained")
+do_tasks([Count("a", 20, "slow"), Count("b", 10, "slow")], lab_data(pool=40, teacher=30), place, 2)
+"""
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_a_command_ends_its_processes_end_with_it(place, how):
+    folder = place.data.parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # without a guard for __main__, as a user's script may be
+    command = [sys.executable, "-c", SCRIPT.format(folder=str(folder))]
+    started = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    marks = [folder / "trained" / f"{name}.pid" for name in "ab"]
+    wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks))
+    started.send_signal(how)
+    started.wait(20)
+    pids = [int(mark.read_text()) for mark in marks]
+    wait_for(lambda: all(is_gone(pid) for pid in pids))
+    assert list(place.results.iterdir()) == []
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)

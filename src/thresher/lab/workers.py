@@ -5,7 +5,6 @@ stops them at once, and none of them runs the user's own script again.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -152,7 +151,10 @@ def _start(place: Place, stack: ExitStack) -> Connection:
     with theirs:
         code = f"from thresher.lab.workers import serve; serve({theirs.fileno()})"
         command = [sys.executable, "-P", "-c", code]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        # a session of its own: an interrupt at the terminal is this process's to pass on
+        process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env=environment, start_new_session=True
+        )
     stack.callback(process.wait)
     stack.callback(process.terminate)
     ours = stack.enter_context(Connection(mine.detach()))
@@ -173,7 +175,6 @@ def _receive(connection: Connection, task: Task) -> tuple[str, Any]:
 
 def serve(descriptor: int) -> None:
     """A process: take tasks over a socket until the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     connection = Connection(descriptor)
     data: LabData | None = None
     try:
