@@ -153,17 +153,24 @@ def test_an_interrupted_run_goes_on_where_it_was(finished, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("request_", "words"),
+    ("change", "words"),
     [
-        (Request(0.5, 4, "wheels", processes=1), "--seed 3"),
-        (Request(1, 4, "wheels", processes=1), "--minutes 0.5 and --seed 3"),
+        ({"seed": 4}, "--seed 3"),
+        ({"minutes": 1}, "--minutes 0.5"),
+        ({"trainer": "open_clip"}, "--trainer own"),
     ],
 )
-def test_another_request_in_the_same_folder_is_refused(finished, request_, words):
-    with pytest.raises(
-        InputError, match=f"holds a laboratory run with {words}; give that, or another folder"
-    ):
-        run_laboratory(request_, finished[0], trainer=LawfulTrainer())
+def test_another_request_in_the_same_folder_is_refused(finished, change, words):
+    with pytest.raises(InputError, match=f"holds a laboratory run with {words}; give the same, or another"):
+        run_laboratory(replace(REQUEST, **change), finished[0], trainer=LawfulTrainer())
+
+
+def test_the_run_of_a_release_that_trains_otherwise_is_refused(finished, tmp_path):
+    document = json.loads((finished[0] / "request.json").read_text())
+    document["design"]["runs"] = 7
+    (tmp_path / "request.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match="of another release of thresher; give another folder"):
+        run_laboratory(REQUEST, tmp_path, trainer=LawfulTrainer())
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

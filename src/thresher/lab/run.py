@@ -1,6 +1,5 @@
 """`thresher lab run`: teachers, scores, buckets, single-bucket runs, a forecast, joint runs, and how wrong it was."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.files import read_json, write_json
 from thresher.fits.saved import write_fit
+from thresher.lab.cores import usable_cores
 from thresher.lab.design import BUCKETS, COMPARED, TEACHERS, Design, make_design
 from thresher.lab.findings import Findings, compare, forecast
 from thresher.lab.icons import make_lab_data
@@ -132,7 +132,7 @@ def run_laboratory(
         iconify_folder(request.icons)
     trainer = trainer or make_trainer(request.trainer)
     design = make_design(request.minutes, whole_epochs=trainer.whole_epochs)
-    _claim(folder, request)
+    _claim(folder, request, design)
     try:
         return _run(request, design, folder, trainer, notice, progress, started)
     except OSError as error:
@@ -156,16 +156,20 @@ def make_trainer(name: str) -> Trainer:
     return OpenClipTrainer()
 
 
-def _claim(folder: Path, request: Request) -> None:
+def _claim(folder: Path, request: Request, design: Design) -> None:
     """Refuse a folder that holds something else than this request, begun or finished."""
     path = folder / REQUEST
     if path.exists():
         before = read_json(path, "lab-request", REQUEST_VERSION, COMMAND)
-        changed = [name for name, value in request.decides().items() if before.get(name) != value]
-        if changed:
-            differences = " and ".join(f"--{name} {before.get(name)}" for name in changed)
+        for name, value in request.decides().items():
+            if before.get(name) != value:
+                flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
+                raise InputError(
+                    f"{folder} holds a laboratory run with {flag}; give the same, or another folder with -o."
+                )
+        if before.get("design") != _plain(design):
             raise InputError(
-                f"{folder} holds a laboratory run with {differences}; give that, or another folder with -o."
+                f"{folder} holds a laboratory run of another release of thresher; give another folder with -o."
             )
         return
     if folder.exists() and not folder.is_dir():
@@ -178,7 +182,11 @@ def _claim(folder: Path, request: Request) -> None:
         raise InputError(
             f"{folder} cannot be made: {error.strerror}. Give another folder with -o."
         ) from error
-    write_json(path, "lab-request", REQUEST_VERSION, request.decides())
+    write_json(path, "lab-request", REQUEST_VERSION, {**request.decides(), "design": _plain(design)})
+
+
+def _plain(design: Design) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(design).items()}
 
 
 def _run(
@@ -190,7 +198,7 @@ def _run(
     progress: Progress | None,
     started: float,
 ) -> Laboratory:
-    cores = request.processes or len(os.sched_getaffinity(0))
+    cores = request.processes or usable_cores()
     kept = data_folder(folder, chosen_source(request.icons, request.source), design.pool, design.teacher)
     notice(_announcement(request, design, cores))
     data = make_lab_data(
