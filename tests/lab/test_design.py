@@ -41,6 +41,8 @@ def test_whole_epochs_of_every_pool_where_a_trainer_needs_them():
     design = make_design(0.5, whole_epochs=True)
     assert not [n for n in design.budgets for kept in range(1, COMPARED + 1) if n % (kept * design.bucket)]
     assert len(design.budgets) >= 2
+    assert make_design(5, whole_epochs=True) == design  # such a trainer is slow; more minutes are more seeds
+    assert make_design(60, whole_epochs=True).runs > design.runs
     assert not [n for n in design.pilots if n % design.bucket]
 
 

@@ -14,6 +14,8 @@ PAIRS_A_SECOND = 4500
 """Trained on by one core, measured (docs/lab.md); for what is said of time."""
 SLOW_PAIRS_A_SECOND = 2500
 """By which the minutes are filled, so that a core nearly half as fast holds them too."""
+WHOLE_EPOCHS_PAIRS_A_SECOND = 150
+"""The same for a trainer such as open_clip, which starts a process and keeps checkpoints for every job."""
 FIXED_SECONDS = 60
 """Drawing icons, starting processes, fitting and drawing charts, on two cores."""
 USUAL_CORES = 2
@@ -95,8 +97,8 @@ def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool 
     bucket = scale.bucket if pairs is None else min(scale.bucket, _whole(pairs // BUCKETS))
     pilots = tuple(round(bucket * epochs) for epochs in scale.pilots)
     budgets = tuple(round(bucket * epochs) for epochs in (WHOLE_EPOCHS if whole_epochs else scale.budgets))
-    seconds = USUAL_CORES * (60 * minutes - FIXED_SECONDS)
-    left = seconds * SLOW_PAIRS_A_SECOND - TEACHERS * scale.teacher_samples
+    rate = WHOLE_EPOCHS_PAIRS_A_SECOND if whole_epochs else SLOW_PAIRS_A_SECOND
+    left = USUAL_CORES * (60 * minutes - FIXED_SECONDS) * rate - TEACHERS * scale.teacher_samples
     runs = min(max(int(left // _samples_a_run(pilots, budgets)), FEWEST_RUNS), MOST_RUNS)
     return Design(bucket, scale.teacher, scale.teacher_samples, runs, pilots, budgets)
 
