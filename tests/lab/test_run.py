@@ -173,6 +173,11 @@ def test_the_run_of_a_release_that_trains_otherwise_is_refused(finished, tmp_pat
         run_laboratory(REQUEST, tmp_path, trainer=LawfulTrainer())
 
 
+def test_two_commands_never_share_a_folder(finished):
+    with lab._alone(finished[0]), pytest.raises(InputError, match=r"Another command works in .*; wait for it"):
+        run_laboratory(REQUEST, finished[0], trainer=LawfulTrainer())
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(InputError, match="is not empty and holds no laboratory run"):

@@ -1,7 +1,9 @@
 """`thresher lab run`: teachers, scores, buckets, single-bucket runs, a forecast, joint runs, and how wrong it was."""
 
+import fcntl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +136,8 @@ def run_laboratory(
     design = make_design(request.minutes, whole_epochs=trainer.whole_epochs)
     _claim(folder, request, design)
     try:
-        return _run(request, design, folder, trainer, notice, progress, started)
+        with _alone(folder):
+            return _run(request, design, folder, trainer, notice, progress, started)
     except OSError as error:
         if is_full_disk(error):
             raise InputError(
@@ -185,6 +188,17 @@ def _claim(folder: Path, request: Request, design: Design) -> None:
     write_json(path, "lab-request", REQUEST_VERSION, {**request.decides(), "design": _plain(design)})
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Refuse a folder in which another command works; the system lets go of it however that one ends."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"Another command works in {folder}; wait for it, or stop it.") from error
+        yield
+
+
 def _plain(design: Design) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(design).items()}
 
@@ -201,6 +215,7 @@ def _run(
     cores = request.processes or usable_cores()
     kept = data_folder(folder, chosen_source(request.icons, request.source), design.pool, design.teacher)
     notice(_announcement(request, design, cores))
+    notice("Icons are fetched, unless that was done before, and drawn.")
     data = make_lab_data(
         folder, icons=request.icons, source=request.source, pool=design.pool, teacher=design.teacher,
         processes=request.processes, progress=progress,
