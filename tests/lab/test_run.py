@@ -174,7 +174,10 @@ def test_the_run_of_a_release_that_trains_otherwise_is_refused(finished, tmp_pat
 
 
 def test_two_commands_never_share_a_folder(finished):
-    with lab._alone(finished[0]), pytest.raises(InputError, match=r"Another command works in .*; wait for it"):
+    with (
+        lab._alone(finished[0]),
+        pytest.raises(InputError, match=r"Another command works in .*; wait for it"),
+    ):
         run_laboratory(REQUEST, finished[0], trainer=LawfulTrainer())
 
 
