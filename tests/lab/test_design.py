@@ -37,6 +37,12 @@ def test_a_smaller_pool_has_smaller_buckets():
     assert design.pool == BUCKETS * 1800 <= 15_300
 
 
+@pytest.mark.parametrize("minutes", [0.5, 5, 30])
+def test_a_pool_of_the_size_asked_for_is_used_whole(minutes):
+    design = make_design(minutes)
+    assert make_design(minutes, pairs=design.pool) == design
+
+
 def test_whole_epochs_of_every_pool_where_a_trainer_needs_them():
     design = make_design(0.5, whole_epochs=True)
     assert not [n for n in design.budgets for kept in range(1, COMPARED + 1) if n % (kept * design.bucket)]

@@ -70,7 +70,7 @@ class Scale:
     budgets: tuple[float, ...]
 
 
-SMOKE = Scale(500, 4000, 16_000, (1, 2, 4, 6, 8, 12), (4, 8, 16))
+SMOKE = Scale(400, 4000, 16_000, (1, 2, 4, 6, 8, 12), (4, 8, 16))
 SHORT = Scale(2000, 24_000, 72_000, (1.5, 2, 3, 4, 6, 8), (2, 3, 4, 6, 8, 12, 16, 24))
 """From 3,000 samples on: the first 20 steps, an epoch of a bucket, follow no law (docs/log.md)."""
 LONG = Scale(4000, 24_000, 72_000, (1, 1.5, 2, 3, 4, 6, 8), (2, 3, 4, 6, 8, 12, 16, 24))
