@@ -11,7 +11,7 @@ COMPARED = 4
 TEACHERS = 2
 """Their mean score ranks the pool; two, so that two cores are busy."""
 PAIRS_A_SECOND = 4500
-"""Trained on by one core, measured (docs/lab.md); for what is said of time."""
+"""Trained on by one core, evaluations and some other work on the machine included; for what is said of time."""
 SLOW_PAIRS_A_SECOND = 2500
 """By which the minutes are filled, so that a core nearly half as fast holds them too."""
 WHOLE_EPOCHS_PAIRS_A_SECOND = 150
