@@ -12,6 +12,7 @@ from thresher.cli.demo import demo
 from thresher.cli.fit import fit
 from thresher.cli.frontier import frontier
 from thresher.cli.index import index
+from thresher.cli.lab import app as lab
 from thresher.cli.next import next_command
 from thresher.cli.pilot import app as pilot
 from thresher.cli.plan import plan
@@ -33,6 +34,7 @@ for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut, inde
 app.command(name="next")(next_command)
 app.add_typer(runs, name="runs")
 app.add_typer(pilot, name="pilot")
+app.add_typer(lab, name="lab")
 
 WRONG_USE: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
 """Click's error for wrong use, of the click that typer brings along or of the one installed beside it."""

@@ -10,6 +10,9 @@ import numpy as np
 from thresher.lab.pairs import LabData
 from thresher.shapes import Int
 
+BATCH = 100
+"""Pairs a step of our own trainer; buckets hold a multiple of it, so that epochs end with a step."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -18,7 +21,8 @@ class Job:
     Attributes:
         name: Such as `b0-s0` or `b0+b1-s1`; also the name of its folder.
         rows: Which pairs of the pool it trains on.
-        checkpoints: Samples seen at which it is measured, ascending; each a whole number of epochs.
+        checkpoints: Samples seen at which it is measured, ascending. For a trainer with `whole_epochs` each is a whole number
+            of epochs; else each is a whole number of batches.
         seed: Decides weights and order.
     """
 
@@ -38,9 +42,15 @@ class Measured:
 
 
 class Trainer(Protocol):
-    """Whatever can train a job on one core, in a process of its own."""
+    """Whatever can train a job on one core, in a process of its own.
+
+    Attributes:
+        name: As `--trainer` gives it.
+        whole_epochs: Whether it measures after whole epochs only.
+    """
 
     name: str
+    whole_epochs: bool
 
     def train(
         self, data: LabData, job: Job, folder: Path, progress: Callable[[int], None] | None = None

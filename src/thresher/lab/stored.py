@@ -1,8 +1,8 @@
 """The laboratory's data on disk: arrays as npz, words as JSON, written whole or not at all."""
 
-import json
 import secrets
 import shutil
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def read_lab_data(folder: Path) -> LabData | None:
         return None
     try:
         words = read_json(folder / "words.json", "lab-data", DATA_VERSION, "thresher lab run")
-        with np.load(folder / "images.npz", allow_pickle=False) as arrays:
+        with (folder / "images.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             pool, teacher = (
                 Pairs(arrays[name], tuple(words[name]["captions"]), tuple(words[name]["ids"]))
                 for name in ("pool", "teacher")
@@ -63,5 +63,5 @@ def read_lab_data(folder: Path) -> LabData | None:
             evaluation = Labelled(arrays["evaluation"], arrays["labels"], tuple(words["classes"]))
         sets = tuple(IconSet(**one) for one in words["sets"])
         return LabData(words["source"], pool, teacher, evaluation, sets, words["near_duplicates"])
-    except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{folder} is damaged ({error}); delete it, and it is made again.") from error

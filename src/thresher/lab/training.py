@@ -1,26 +1,26 @@
 """One training run of the small CLIP on one core, measured as it goes."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
-from thresher.lab.jobs import Measured
+from thresher.lab.jobs import BATCH, Measured
 from thresher.lab.model import Captions, SmallClip
 from thresher.lab.pairs import SIDE, Labelled, Pairs
 from thresher.shapes import Float
 
-BATCH = 125
-"""Pairs a step; buckets hold a multiple of it, so that epochs end with a step."""
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 AVERAGING = 0.99
-"""Share of the running average of weights that a step keeps; the average is what is evaluated."""
+"""Share of the running average of weights that a step keeps; the average is what is evaluated. Early steps keep less,
+(1 + t) / (10 + t) at step t, or the average would still be the random start when a bucket has been seen once."""
 MOST_SHIFT = 2
-"""Pixels by which a training image is moved at most, each way, anew each time it is seen."""
+"""Pixels by which a teacher's images are moved at most, each way, anew each time they are seen."""
 AT_ONCE = 512
 
 
@@ -30,6 +30,7 @@ def train(
     evaluation: Labelled,
     *,
     seed: int,
+    shifted: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[SmallClip, list[Measured]]:
     """Train on pairs, each once an epoch in a new order, at a constant learning rate; measure at checkpoints.
@@ -39,6 +40,7 @@ def train(
         checkpoints: Samples seen at which to measure, ascending multiples of `BATCH`; training ends at the last.
         evaluation: What to measure on.
         seed: Decides weights, order and shifts.
+        shifted: Whether images are moved a little each time, so that repeats are worth more; a teacher's are.
         progress: Called with samples seen, now and then.
 
     Returns:
@@ -47,7 +49,7 @@ def train(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     model = SmallClip()
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGING))
+    average = AveragedModel(model, multi_avg_fn=_average)
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
     images, captions = torch.from_numpy(pairs.images), Captions(pairs.captions)
     measured, marks = [], set(checkpoints)
@@ -57,7 +59,8 @@ def train(
             order = torch.cat([order, torch.randperm(len(pairs))])
         rows, order = order[:BATCH], order[BATCH:]
         optimiser.zero_grad()
-        model.loss(_shifted(images[rows]), *captions.take(rows)).backward()
+        batch = _shifted(images[rows]) if shifted else images[rows]
+        model.loss(batch, *captions.take(rows)).backward()
         optimiser.step()
         average.update_parameters(model)
         if seen in marks:
@@ -92,6 +95,13 @@ def clip_scores(model: SmallClip, pairs: Pairs) -> Float[np.ndarray, " pairs"]:
             texts = model.encode_texts(*captions.take(rows))
             scores.append((model.encode_images(images[rows]) * texts).sum(dim=1))
     return torch.cat(scores).numpy()
+
+
+@torch.no_grad()
+def _average(averages: Any, weights: Any, steps: Tensor | int) -> None:  # noqa: ANN401 - tuples or lists of tensors
+    """Move each running average towards the weights that it follows."""
+    kept = min(AVERAGING, (1 + int(steps)) / (10 + int(steps)))
+    torch._foreach_lerp_(averages, weights, 1 - kept)
 
 
 def _shifted(images: Tensor) -> Tensor:

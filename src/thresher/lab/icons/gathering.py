@@ -1,6 +1,7 @@
 """From a source of icons to the laboratory's data."""
 
 import hashlib
+import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +21,13 @@ from thresher.lab.pairs import IconSet, LabData, Labelled, Pairs
 from thresher.lab.stored import read_lab_data, write_lab_data
 
 SOURCES = ("auto", "iconify", "wheels")
-LEAST_FAMILIES = {"iconify": 10, "wheels": 3}
-"""Held-out families that must know a name for it to be a class: 241 classes of 25 families, 267 of 7."""
+LEAST_FAMILIES = {"iconify": 10, "wheels": 4}
+"""Held-out families that must know a name for it to be a class: 241 classes of 25 families, 325 of 9."""
 MOST_A_CLASS = 2
 """Images of one class from one family, so that no family with many styles decides."""
 MOST_A_SET = 1500
 """Icons that one set gives to the pool, so that no maker's taste is the pool's; `wheels` has too few sets for a limit."""
-SPARE = 1.1
+SPARE = 1.2
 """Icons drawn for each one wanted; the rest replaces near-duplicates and blanks."""
 FEWEST = 2000
 """Pairs in the pool and of the teacher below which nothing can be learned here."""
@@ -51,18 +52,20 @@ def make_lab_data(
     source: str = "auto",
     pool: int = 16_000,
     teacher: int = 24_000,
+    processes: int | None = None,
     progress: Progress | None = None,
 ) -> LabData:
-    """Pool, teacher's pairs and evaluation images, drawn once and kept in `folder`.
+    """Pool, teacher's pairs and evaluation images, drawn once and kept in `folder`; packages are kept for the user.
 
     The same source gives the same bytes: icons are taken in the order of the md5 of set and name.
 
     Args:
-        folder: Where fetched packages and the drawn data are kept; an existing folder.
+        folder: Where the drawn data are kept; an existing folder.
         icons: An unpacked @iconify/json, instead of fetching one.
         source: `iconify`, `wheels`, or `auto`: `iconify` where `icons` is given or npm is installed, else `wheels`.
         pool: Most pairs in the pool.
         teacher: Most pairs that the teacher is trained on.
+        processes: How many draw at once; all cores if None.
         progress: Called with what is being done, icons done and icons in all.
 
     Raises:
@@ -70,19 +73,40 @@ def make_lab_data(
         MissingExtraError: What draws them is not installed.
     """
     kind = chosen_source(icons, source)
-    kept = folder / f"data-{kind}-{pool}-{teacher}"
+    kept = data_folder(folder, kind, pool, teacher)
     stored = read_lab_data(kept)
     if stored is not None:
         return stored
     check_renderer()
     if kind == "iconify":
-        place = iconify_folder(icons) if icons is not None else fetch_iconify(folder)
+        place = iconify_folder(icons) if icons is not None else fetch_iconify(cache_folder())
         sets: Iterable[SetOfDrawings] = read_iconify(place, LICENCES)
     else:
-        sets = read_wheels(fetch_wheels(folder), LICENCES)
-    data = gather(kind, list(sets), pool=pool, teacher=teacher, progress=progress)
+        sets = read_wheels(fetch_wheels(cache_folder()), LICENCES)
+    data = gather(kind, list(sets), pool=pool, teacher=teacher, processes=processes, progress=progress)
     write_lab_data(data, kept)
     return data
+
+
+def data_folder(folder: Path, source: str, pool: int, teacher: int) -> Path:
+    """Where `make_lab_data` keeps what it has drawn."""
+    return folder / f"data-{source}-{pool}-{teacher}"
+
+
+def cache_folder() -> Path:
+    """Where fetched packages are kept for every laboratory of this user: below `XDG_CACHE_HOME`, or else `~/.cache`.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "thresher" / "icons"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{place} cannot be made: {error.strerror}. Set XDG_CACHE_HOME to another folder."
+        ) from error
+    return place
 
 
 def chosen_source(icons: Path | None, source: str) -> str:
@@ -101,8 +125,9 @@ def chosen_source(icons: Path | None, source: str) -> str:
 
 
 def gather(
-    source: str, sets: Sequence[SetOfDrawings], *, pool: int, teacher: int, progress: Progress | None = None
-) -> LabData:
+    source: str, sets: Sequence[SetOfDrawings], *, pool: int, teacher: int, processes: int | None = None,
+    progress: Progress | None = None,
+) -> LabData:  # fmt: skip
     """Split, draw and check sets of drawings; see `make_lab_data`.
 
     Raises:
@@ -123,7 +148,7 @@ def gather(
         *_first(placed["pool"], round(pool * SPARE)),
     ]
     report = None if progress is None else lambda done: progress("drawing icons", done, len(wanted))
-    images, shown = render([one.drawing for one in wanted], progress=report)
+    images, shown = render([one.drawing for one in wanted], processes, report)
     roles = np.array([one.role for one in wanted], dtype=object)
     held_out = np.flatnonzero((roles == "evaluation") & shown)
     rest = np.flatnonzero((roles != "evaluation") & shown)

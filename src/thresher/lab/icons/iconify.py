@@ -31,24 +31,33 @@ def fetch_iconify(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise InputError(f"npm is not installed, and fetches {PACKAGE}; install it, or give --icons FOLDER.")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as temporary:
-        command = [npm, "pack", PACKAGE, "--silent", "--pack-destination", temporary]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=60 * FETCH_MINUTES, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise InputError(f"npm could not fetch {PACKAGE} in {FETCH_MINUTES} minutes.") from error
-        packed = sorted(Path(temporary).glob("*.tgz"))
-        if done.returncode or not packed:
-            said = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-            raise InputError(
-                f"npm could not fetch {PACKAGE} ({said}). Use --icons FOLDER with an unpacked copy, or --source wheels."
-            )
-        with tarfile.open(packed[0]) as archive:
-            archive.extractall(temporary, filter="data")
-        (Path(temporary) / "package").rename(place)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as temporary:
+            with tarfile.open(_packed(npm, temporary)) as archive:
+                archive.extractall(temporary, filter="data")
+            if not (place / "collections.json").is_file():  # another command may have been faster
+                (Path(temporary) / "package").rename(place)
+    except OSError as error:
+        raise InputError(f"{PACKAGE} cannot be unpacked in {folder}: {error.strerror or error}.") from error
     return place
+
+
+def _packed(npm: str, folder: str) -> Path:
+    """The package as npm packs it."""
+    command = [npm, "pack", PACKAGE, "--silent", "--pack-destination", folder]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60 * FETCH_MINUTES, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"npm could not fetch {PACKAGE} in {FETCH_MINUTES} minutes.") from error
+    found = sorted(Path(folder).glob("*.tgz"))
+    if done.returncode or not found:
+        said = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise InputError(
+            f"npm could not fetch {PACKAGE} ({said}). Use --icons FOLDER with an unpacked copy, or --source wheels."
+        )
+    return found[0]
 
 
 def iconify_folder(path: Path) -> Path:

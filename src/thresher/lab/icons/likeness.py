@@ -16,7 +16,8 @@ def signatures(images: UInt8[np.ndarray, "icons side side"]) -> Float[np.ndarray
     """
     padded = np.pad(images.astype(np.float32), ((0, 0), (1, 1), (1, 1)))
     rows = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
-    blurred = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]).reshape(len(images), -1)
+    blurred = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    blurred = blurred.reshape(len(images), blurred.shape[1] * blurred.shape[2])
     centred = blurred - blurred.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)

