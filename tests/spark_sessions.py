@@ -2,13 +2,13 @@
 
 import importlib.util
 import os
-import shutil
 import socket
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+QUIET = ("ignore:unclosed <socket", "ignore::pytest.PytestUnraisableExceptionWarning")
+"""PySpark leaves a socket to the garbage collector for every answer in Arrow."""
 INSTALL = 'pip install ".[test,spark]" pysail and Java 17 (apt-get install openjdk-17-jre-headless)'
 CLASSIC, CONNECT, SAIL = "spark", "spark connect", "sail"
 NAMES = (CLASSIC, CONNECT, SAIL)
@@ -63,7 +63,8 @@ def _classic():
         os.environ["JAVA_HOME"] = str(java)
     port = free_port()
     options = {
-        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.codegen.wholeStage": "false", "spark.log.level": "ERROR", "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1", "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1",
     }  # fmt: skip
@@ -85,7 +86,3 @@ def _sail() -> int:
 
 
 _KEPT: list = []
-
-
-def clean(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

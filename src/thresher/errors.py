@@ -3,6 +3,7 @@
 ThresherError
 ├── InputError            the user's input is wrong: one sentence, exit status 2
 │   ├── FileFormatError   a file is not what it should be
+│   ├── LostEngineError   a cluster failed or went away; what was finished is kept
 │   └── FitError          the data cannot support the fit that was asked for
 └── MissingExtraError     an optional part is not installed; names its install line
 ThresherWarning
@@ -21,6 +22,10 @@ class InputError(ThresherError, ValueError):
 
 class FileFormatError(InputError):
     """A file that cannot be read as what it was given for."""
+
+
+class LostEngineError(InputError):
+    """What queries the metadata failed or went away; the same command, run again, goes on from what was finished."""
 
 
 class MissingExtraError(ThresherError, ImportError):

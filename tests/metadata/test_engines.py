@@ -1,6 +1,11 @@
-"""Every engine gives the same buckets and the same bytes."""
+"""Every engine gives the same buckets and the same bytes.
+
+What an engine cannot do stands in `CANNOT`, with the reason; that it really cannot is tested too.
+"""
 
 import uuid
+from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -9,57 +14,239 @@ import pyarrow.parquet as pq
 import pytest
 
 from metadata_tables import SCORE, hex_ids, scores, write_table
+from spark_sessions import CLASSIC, CONNECT, NAMES, QUIET, SAIL, session_of
 from thresher.cuts import FromBuckets, Keep, Threshold, cut
+from thresher.cuts.members import write_members
 from thresher.errors import InputError
 from thresher.metadata import Local, make_buckets, open_table
 from thresher.metadata.frames import Frames
+from thresher.metadata.spark import Spark
 from thresher.metadata.work import work_folder
 
+pytestmark = [pytest.mark.filterwarnings(one) for one in QUIET]
+ROWS = 600
 KINDS = {
     "hex": lambda ids: ids,
     "uuid": lambda ids: [str(uuid.UUID(hex=i)) for i in ids],
+    "uuid bytes": lambda ids: pa.array([bytes.fromhex(i) for i in ids], pa.binary(16)),
     "integer": lambda ids: [int(i[:14], 16) - 2**54 for i in ids],
     "text": lambda ids: [f"{'é' if n % 3 else 'e'}{n}" for n in range(len(ids))],
 }
+FRAMES = ("duckdb", "pyarrow", "polars")
+"""Frames that Narwhals queries. pandas is not among them: its columns hold no typed null, which
+Narwhals' `lit(None, Float64)` needs."""
+ENGINES = (*FRAMES, *NAMES)
+CANNOT = {
+    **{
+        (engine, "uuid bytes"): "a frame's column of bytes does not say that it holds UUIDs"
+        for engine in FRAMES
+    },
+    (
+        "spark through uri",
+        SAIL,
+    ): "Sail has no input_file_name(), which tells parts apart; give it a shared folder",
+}
 
 
-def frame_of(engine, folder):
-    if engine == "duckdb":
-        return duckdb.connect().from_parquet(str(folder / "*.parquet"))
-    return pq.read_table(folder)
+@dataclass(frozen=True)
+class Case:
+    """A table; `awkward` says which rows are put into it besides the usual ones."""
+
+    kind: str = "hex"
+    wide: bool = False
+    where: str | None = None
+    awkward: str = "ties"
+
+    def __str__(self):
+        return f"{self.kind}-{'float64' if self.wide else 'float32'}-{self.where or 'all'}-{self.awkward}"
 
 
-# pandas is not among them: its columns hold no typed null, which Narwhals' `lit(None, Float64)` needs.
-@pytest.mark.parametrize("engine", ["duckdb", "pyarrow"])
-@pytest.mark.parametrize(
-    ("kind", "wide", "where"),
-    [
-        ("hex", False, None),
-        ("hex", True, "width >= 20"),
-        ("uuid", False, None),
-        ("integer", True, None),
-        ("text", False, None),
-    ],
+CASES = (
+    Case(),
+    Case(wide=True, where="width >= 20"),
+    Case("uuid"),
+    Case("uuid bytes"),
+    Case("integer", wide=True),
+    Case("text", where="group = b and width < 580"),
+    Case(awkward="duplicate ids"),
+    Case("integer", awkward="two scores"),
+    Case(wide=True, awkward="infinite"),
+    Case(where=f"{SCORE} > 0.1"),  # NaN is above no number, whatever an engine thinks
 )
-def test_engines_agree(tmp_path, engine, kind, wide, where):
-    ids = KINDS[kind](hex_ids(600))
-    values = scores(600)
-    values = values.astype(np.float64) + (np.arange(600) % 5) * 1e-12 if wide else values
-    folder = write_table(tmp_path / "m", ids, values, width=np.arange(600))
-    plain = open_table([folder], score=SCORE, where=where)
-    frames = Frames(frame_of(engine, folder))
-    table = frames.table(score=SCORE, where=where)
-    made = []
-    for name, queried, one in (("a", plain, Local()), ("b", table, frames)):
-        with work_folder(tmp_path / f"work-{name}", {}) as work:
-            made.append(make_buckets(one, queried, 4, work))
-    assert made[0].buckets == made[1].buckets
-    suffix = ".npy" if kind == "hex" else ".txt"
-    share = FromBuckets(made[0], {"b0": 2.5, "b2": 1.0}, seed=3)
-    for request in (Keep(0.31), Keep(0.995), Threshold(0.2), share):
-        cut(request, plain, tmp_path / f"a{suffix}", replace=True)
-        cut(request, table, tmp_path / f"b{suffix}", engine=frames, replace=True)
-        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@cache
+def written(folder, case):
+    """The table of a case, as files, a null and a NaN among its scores."""
+    ids = hex_ids(ROWS)
+    values = scores(ROWS)
+    values = values.astype(np.float64) + (np.arange(ROWS) % 5) * 1e-12 if case.wide else values
+    if case.awkward == "two scores":
+        values = (np.arange(ROWS) % 3 == 0).astype(values.dtype)
+    if case.awkward == "infinite":
+        values[:7], values[7:9], values[9:11] = np.inf, -np.inf, (-0.0, 0.0)
+    if case.awkward == "duplicate ids":
+        ids[100:160] = ids[:60]
+        values[100:140] = values[:40]
+    column = pa.array(values, mask=np.arange(ROWS) % 97 == 0)
+    groups = np.array(["a", "b", None], dtype=object)[np.arange(ROWS) % 3]
+    return write_table(
+        folder / "m", KINDS[case.kind](ids), column, width=np.arange(ROWS), group=pa.array(groups)
+    )
+
+
+def engine_of(name, folder, case):
+    """An engine, and the table as it sees it."""
+    if name in NAMES:
+        engine = Spark(session_of(name))
+        frame = engine.session.read.parquet(f"file://{folder}")
+        table = open_table([folder], score=SCORE, where=case.where)
+        return engine, table if case.kind == "uuid bytes" else engine.table(
+            frame, score=SCORE, where=case.where
+        )
+    if name == "polars":
+        import polars
+
+        frame = polars.scan_parquet(folder)
+    else:
+        frame = (
+            duckdb.connect().from_parquet(str(folder / "*.parquet"))
+            if name == "duckdb"
+            else pq.read_table(folder)
+        )
+    engine = Frames(frame)
+    return engine, engine.table(score=SCORE, where=case.where)
+
+
+def skip_what_it_cannot(*what):
+    if what in CANNOT:
+        pytest.skip(f"by design: {what[0]}, {what[1]}: {CANNOT[what]}")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    return {case: tmp_path_factory.mktemp("table") for case in CASES}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_engines_agree(tmp_path, tables, name, case):
+    skip_what_it_cannot(name, case.kind)
+    if name == CONNECT and case not in CASES[2:6]:
+        pytest.skip(
+            "by design: the same Java runs the same queries as for the classic session; a few cases prove the way there"
+        )
+    folder = written(tables[case], case)
+    plain = open_table([folder], score=SCORE, where=case.where)
+    engine, table = engine_of(name, folder, case)
+    requests = [Keep(0.31), Keep(0.995), Threshold(0.2)]
+    if case.awkward != "infinite":
+        made = []
+        for label, queried, one in (("a", plain, Local()), ("b", table, engine)):
+            with work_folder(tmp_path / f"work-{label}", {}) as work:
+                made.append(make_buckets(one, queried, 2 if case.awkward == "two scores" else 4, work))
+        assert made[0].buckets == made[1].buckets
+        last = made[0].names[-1]
+        requests.append(FromBuckets(made[0], {"b0": 2.5, last: 1 / 3}, seed=3))
+    suffix = ".npy" if case.kind == "hex" else ".txt"
+    for number, request in enumerate(requests):
+        one, other = (tmp_path / f"{label}{number}{suffix}" for label in "ab")
+        cut(request, plain, one)
+        cut(request, table, other, engine=engine)
+        assert one.read_bytes() == other.read_bytes(), request
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engines_agree_on_members_and_pilot_samples(tmp_path, tables, name):
+    case = CASES[0]
+    folder = written(tables[case], case)
+    plain = open_table([folder], score=SCORE)
+    engine, table = engine_of(name, folder, case)
+    found = []
+    for label, queried, one in (("a", plain, Local()), ("b", table, engine)):
+        with work_folder(tmp_path / f"work-{label}", {}) as work:
+            made = make_buckets(one, queried, 40, work)
+            path = tmp_path / f"{label}.parquet"
+            sampled = write_members(one, queried, made, path, work, share=0.4, seed=5)
+            found.append((made.buckets, sampled.sample, pq.read_table(path)))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frames_bytes_are_no_uuids(tables, name):
+    case = Case("uuid bytes")
+    with pytest.raises(InputError, match="cannot hold ids"):
+        engine_of(name, written(tables[case], case), case)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_spark_reads_the_files_of_a_table_and_a_table_by_name(tmp_path, tables, name):
+    case = CASES[0]
+    folder = written(tables[case], case)
+    engine = Spark(session_of(name))
+    plain = open_table([folder], score=SCORE)
+    engine.session.read.parquet(f"file://{folder}").createOrReplaceTempView("pool")
+    cut(Keep(0.31), plain, tmp_path / "a.npy")
+    cut(Keep(0.31), plain, tmp_path / "b.npy", engine=engine)
+    cut(Keep(0.31), engine.table("pool", score=SCORE), tmp_path / "c.npy", engine=engine)
+    cut(Keep(0.31), engine.named([f"file://{folder}"], score=SCORE), tmp_path / "d.npy", engine=engine)
+    assert len({(tmp_path / f"{label}.npy").read_bytes() for label in "abcd"}) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_spark_gives_the_subset_back_as_a_table(tmp_path, tables, name):
+    from thresher.cuts.frame import cut_frame
+
+    case = CASES[0]
+    folder = written(tables[case], case)
+    engine = Spark(session_of(name))
+    plain = open_table([folder], score=SCORE)
+    with work_folder(tmp_path / "work", {}) as work:
+        made = make_buckets(Local(), plain, 4, work)
+    for request in (Keep(0.31), FromBuckets(made, {"b0": 2.5}, seed=3)):
+        cut(request, plain, tmp_path / "a.txt", replace=True)
+        frame = cut_frame(request, plain, engine).toArrow()
+        ids = np.repeat(frame.column("uid").to_numpy(), frame.column("copies").to_numpy())
+        assert sorted(ids) == (tmp_path / "a.txt").read_text().split()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_spark_writes_its_parts_to_a_uri_and_reads_them_back(tmp_path, tables, name):
+    case = CASES[0]
+    folder = written(tables[case], case)
+    plain = open_table([folder], score=SCORE)
+    engine = Spark(session_of(name), parts=f"file://{tmp_path}/parts")
+    skip_what_it_cannot("spark through uri", name)
+    for number, request in enumerate((Keep(0.31), Keep(0.995))):
+        cut(request, plain, tmp_path / f"a{number}.npy")
+        cut(request, plain, tmp_path / f"b{number}.npy", engine=engine)
+        assert (tmp_path / f"a{number}.npy").read_bytes() == (tmp_path / f"b{number}.npy").read_bytes()
+
+
+@pytest.mark.parametrize("name", [CLASSIC, CONNECT])
+def test_files_whose_types_differ_are_one_table_on_spark_as_well(tmp_path, name):
+    ids = [n * 7919 for n in range(300)]
+    values = scores(300)
+    folder = write_table(tmp_path / "m", pa.array(ids[:150], pa.int32()), values[:150], files=1)
+    wide = write_table(
+        tmp_path / "n", pa.array(ids[150:], pa.int64()), values[150:].astype(np.float64), files=1
+    )
+    (wide / "0000.parquet").rename(folder / "0001.parquet")
+    plain = open_table([folder], score=SCORE)
+    cut(Keep(0.4), plain, tmp_path / "a.txt")
+    cut(Keep(0.4), plain, tmp_path / "b.txt", engine=Spark(session_of(name)))
+    assert (tmp_path / "a.txt").read_bytes() == (tmp_path / "b.txt").read_bytes()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_id_of_another_kind_is_named_on_every_engine(tmp_path, name):
+    ids = hex_ids(90)
+    ids[50] = ids[50].upper()
+    folder = write_table(tmp_path / "m", ids, np.linspace(0, 1, 90, dtype=np.float32))
+    engine, table = engine_of(name, folder, Case())
+    with pytest.raises(InputError, match=rf"the id '{ids[50]}' is not 32 lower-case hex digits"):
+        cut(Keep(0.9), table, tmp_path / "s.npy", engine=engine)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
 
 
 def test_a_frame_without_the_columns_is_refused():

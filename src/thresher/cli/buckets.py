@@ -12,10 +12,12 @@ from thresher.cli.metadata import (
     Memory,
     Metadata,
     Scores,
+    SparkRemote,
+    SparkWork,
     Spill,
     Where,
     Workers,
-    make_engine,
+    chosen_engine,
     opened,
     shown_progress,
 )
@@ -47,6 +49,8 @@ def buckets(
     memory: Memory = "512M",
     workers: Workers = None,
     engine: EngineName = "local",
+    spark_remote: SparkRemote = None,
+    spark_work: SparkWork = None,
     spill: Spill = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -68,6 +72,7 @@ def buckets(
     beside = spill or output.parent
     with (
         shown_progress(quiet or as_json) as progress,
+        chosen_engine(engine, memory, workers, progress, output, spark_remote, spark_work) as querying,
         opened(
             metadata,
             scores,
@@ -76,14 +81,15 @@ def buckets(
             id_column=id_column or DEFAULT_ID,
             where=where,
             memory=memory,
+            engine=querying,
         ) as table,
     ):
-        querying = make_engine(engine, memory, workers, progress)
         job = {
             "command": "buckets",
             "files": [vars(file) for file in table.sources],
             "where": where,
             "score": score,
+            "once": table.once,
         }
         with work_folder(beside / f".{output.name}.thresher", job) as work:
             made = make_buckets(querying, table, number, work, chosen_names)

@@ -14,10 +14,12 @@ from thresher.cli.metadata import (
     Memory,
     Score,
     Scores,
+    SparkRemote,
+    SparkWork,
     Spill,
     Where,
     Workers,
-    make_engine,
+    chosen_engine,
     opened,
     shown_progress,
     typed_command,
@@ -68,6 +70,8 @@ def cut(
     memory: Memory = "512M",
     workers: Workers = None,
     engine: EngineName = "local",
+    spark_remote: SparkRemote = None,
+    spark_work: SparkWork = None,
     spill: Spill = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -77,7 +81,9 @@ def cut(
     Example: thresher cut metadata/ --keep 30% --score clip_l14_similarity_score -o subset.npy
     """
     if verify is not None:
-        _verify(verify, metadata, output, engine, memory, workers, spill, as_json, quiet)
+        _verify(
+            verify, metadata, output, engine, memory, workers, spill, spark_remote, spark_work, as_json, quiet
+        )
         return
     from thresher.cuts.cut import cut as write_cut
     from thresher.cuts.index import FromIndex
@@ -95,16 +101,21 @@ def cut(
     found = _index(metadata, score, id_column, where, scores)
     if found is None and score is None:
         raise InputError("--score is missing; name the column to rank by.")
+    if engine == "spark" and (found is not None or shards is not None):
+        what = f"The index {metadata[0]} is cut" if found is not None else "--shards is answered"
+        raise InputError(f"{what} on this machine alone; leave --engine spark out.")
     with ExitStack() as stack:
         progress = stack.enter_context(shown_progress(quiet or as_json))
-        querying = make_engine(engine, memory, workers, progress)
+        querying = stack.enter_context(
+            chosen_engine(engine, memory, workers, progress, output, spark_remote, spark_work)
+        )
         if found is not None:
             table, querying = found.table, FromIndex(found, progress)
         else:
             table = stack.enter_context(
                 opened(
                     metadata, scores, spill or output.parent, score=str(score), id_column=id_column or DEFAULT_ID,
-                    where=where, memory=memory,
+                    where=where, memory=memory, engine=querying,
                 )
             )  # fmt: skip
         if shards is not None:
@@ -216,14 +227,17 @@ def _request(
 
 def _verify(
     subset: Path, metadata: list[str] | None, output: Path | None, engine: str, memory: str, workers: int | None,
-    spill: Path | None, as_json: bool, quiet: bool,
+    spill: Path | None, spark_remote: str | None, spark_work: str | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     from thresher.cuts.verify import verify
 
     if metadata or output is not None:
         raise InputError("--verify takes the subset alone; its manifest names the metadata.")
-    with shown_progress(quiet or as_json) as progress:
-        proven = verify(subset, engine=make_engine(engine, memory, workers, progress), spill=spill)
+    with (
+        shown_progress(quiet or as_json) as progress,
+        chosen_engine(engine, memory, workers, progress, subset, spark_remote, spark_work) as querying,
+    ):
+        proven = verify(subset, engine=querying, spill=spill)
     content = {
         "path": str(subset), "verified": True, "rows_in": proven.rows_in, "rows_out": proven.rows_out,
         "unique_out": proven.unique_out, "sha256": proven.sha256,

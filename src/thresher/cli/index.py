@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from thresher.cli.metadata import (
-    EngineName,
     Id,
+    LocalOnly,
     Memory,
     Metadata,
     Scores,
@@ -32,7 +32,7 @@ def index(
     force: Annotated[bool, typer.Option("--force", help="Replace an index that exists.")] = False,
     memory: Memory = "512M",
     workers: Workers = None,
-    engine: EngineName = "local",
+    engine: LocalOnly = "local",
     spill: Spill = None,
     as_json: Json = False,
     quiet: Quiet = False,

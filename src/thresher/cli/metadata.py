@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 
 if TYPE_CHECKING:
     from thresher.metadata.engine import Engine, Progress
@@ -32,7 +32,20 @@ Memory = Annotated[str, typer.Option(help="Most private memory to use; at least 
 Workers = Annotated[
     int | None, typer.Option(help="Threads.  [default: one per processor]", show_default=False)
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="Where the metadata is queried: local.")]
+EngineName = Annotated[str, typer.Option("--engine", help="Where the metadata is queried: local or spark.")]
+LocalOnly = Annotated[str, typer.Option("--engine", help="Where the metadata is queried: local.")]
+SparkRemote = Annotated[
+    str | None,
+    typer.Option(
+        "--spark-remote",
+        help="Spark Connect server: sc://host:port.  [default: PySpark here]",
+        show_default=False,
+    ),
+]
+SparkWork = Annotated[
+    str | None,
+    typer.Option("--spark-work", help="URI for sorted ids, where Spark shares no folder with this machine."),
+]
 Spill = Annotated[Path | None, typer.Option(help="Folder for unfinished work.  [default: beside the output]")]
 
 
@@ -45,17 +58,78 @@ def make_engine(name: str, memory: str, workers: int | None, progress: "Progress
     from thresher.metadata.local import Local
     from thresher.units import parse_number
 
+    if name == "spark":
+        raise InputError(
+            "An index is made on this machine alone; leave --engine spark out, or cut the metadata itself with it."
+        )
     if name != "local":
-        raise InputError(f"--engine is {name!r}; this release has: local.")
+        raise InputError(f"--engine is {name!r}; this command has: local.")
     return Local(parse_number(memory, "--memory"), workers, progress)
+
+
+@contextmanager
+def chosen_engine(
+    name: str, memory: str, workers: int | None, progress: "Progress", output: Path, remote: str | None, parts: str | None
+) -> "Iterator[Engine]":  # fmt: skip
+    """The engine that the options name, a Spark session included, for as long as it is needed.
+
+    Raises:
+        InputError: An unknown engine, options of another one, or a Spark that does not start or answer.
+        MissingExtraError: PySpark is not installed.
+    """
+    given = [
+        flag for flag, value in (("--spark-remote", remote), ("--spark-work", parts)) if value is not None
+    ]
+    if name != "spark":
+        if given:
+            raise InputError(f"{given[0]} goes with --engine spark; add that, or leave {given[0]} out.")
+        if name != "local":
+            raise InputError(f"--engine is {name!r}; this release has: local, spark.")
+        yield make_engine(name, memory, workers, progress)
+        return
+    if parts is not None and "://" not in parts:
+        raise InputError(
+            f"--spark-work is {parts!r}; give a URI that Spark reads and writes, or a folder that it shares with this "
+            "machine with --spill."
+        )
+    from thresher.metadata.spark import Spark, open_session
+    from thresher.metadata.work import fingerprint
+
+    mark = fingerprint({"output": str(output.absolute())})[:12]
+    place = None if parts is None else f"{parts.rstrip('/')}/thresher-{output.name}-{mark}"
+    with open_session(remote) as session:
+        try:
+            yield Spark(session, place, progress)
+        except (KeyboardInterrupt, LostEngineError):
+            raise  # the same command goes on from what is there
+        except BaseException:
+            _remove(session, place)
+            raise
+        _remove(session, place)
+
+
+def _remove(session: Any, place: str | None) -> None:  # noqa: ANN401 - PySpark's session
+    """Delete sorted ids at a URI, which nobody needs any more; if Spark cannot, say where they lie."""
+    from thresher.metadata.spark.faults import spark_faults
+    from thresher.metadata.spark.files import remove_remote
+
+    if place is None:
+        return
+    try:
+        with spark_faults(session, "deleting the sorted ids"):
+            remove_remote(session, place)
+    except InputError as error:
+        print(f"{place} holds sorted ids that can be deleted; Spark could not. {error}", file=sys.stderr)
 
 
 @contextmanager
 def opened(
     paths: Sequence[str], scores: Sequence[str] | None, folder: Path, *, score: str, id_column: str, where: str | None,
-    memory: str,
+    memory: str, engine: "Engine | None" = None,
 ) -> "Iterator[Table]":  # fmt: skip
     """The table that the options describe; joined scores lie in `folder` until the work is done.
+
+    Spark reads URLs and tables of its own; files of this machine are looked at here, so that a change is noticed.
 
     Raises:
         InputError: The table cannot be opened.
@@ -64,6 +138,16 @@ def opened(
     from thresher.metadata.table import open_table
     from thresher.units import parse_number
 
+    if engine is not None and engine.name == "spark":
+        from thresher.metadata.spark import Spark
+
+        if scores:
+            raise InputError(
+                "--scores needs --engine local; for Spark, join the scores to the metadata first."
+            )
+        if isinstance(engine, Spark) and not all(Path(path).exists() for path in paths):
+            yield engine.named(paths, score=score, id_column=id_column, where=where)
+            return
     if not scores:
         yield open_table(paths, score=score, id_column=id_column, where=where)
         return

@@ -11,6 +11,7 @@ import numpy as np
 from thresher.cuts.formats import SubsetFormat, file_sha256, format_of, subset_writer
 from thresher.cuts.manifest import (
     Manifest,
+    describe_files,
     describe_inputs,
     describe_slices,
     manifest_path,
@@ -19,7 +20,7 @@ from thresher.cuts.manifest import (
     write_manifest,
 )
 from thresher.cuts.requests import Request, check_held, check_table, selection_of
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 from thresher.metadata.engine import Engine, SortedIds
 from thresher.metadata.ids import id_text
 from thresher.metadata.keys import Keys
@@ -102,13 +103,14 @@ def cut(
     if output.is_dir():
         raise InputError(f"{output} is a folder; give the path of a file to write.")
     folder = _folder(output, spill)
-    if not folder.exists() and (done := _already_done(output, job)) is not None:
+    known = bool(table.sources)  # only of files can be said that they are still the same
+    if known and not folder.exists() and (done := _already_done(output, job)) is not None:
         return Cut(output, done, time.monotonic() - begun, already_done=True)
     if output.exists() and not replace and not folder.exists():
         raise InputError(
             f"{output} exists, and no manifest says that it is this cut; use --force to replace it."
         )
-    with work_folder(folder, job) as work:
+    with work_folder(folder, job | {"once": table.once}) as work:
         manifest = _finished(work, output)
         if manifest is None:
             if output.exists() and not replace:
@@ -122,7 +124,7 @@ def cut(
 def describe_job(request: Request, table: Table, chosen: SubsetFormat, unique: bool) -> dict[str, Any]:
     """Everything that decides the bytes of a subset."""
     return {
-        "inputs": describe_inputs(table.metadata_files), "scores": describe_inputs(table.score_files),
+        "inputs": describe_inputs(table), "scores": describe_files(table.score_files),
         "score": table.score, "id": table.id_column, "where": table.where_text,
         "request": request.to_json(), "format": str(chosen), "unique": unique,
     }  # fmt: skip
@@ -178,7 +180,7 @@ def _write(
             duplicates, sha256, engine.name, release(), command,
         )  # fmt: skip
         write_manifest(work.file("manifest.json"), manifest)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, LostEngineError):
         raise
     except BaseException:
         part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from thresher.cuts.formats import npy_rows
-from thresher.cuts.manifest import describe_inputs
+from thresher.cuts.manifest import describe_files
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.filters import parse_where
@@ -92,7 +92,7 @@ def make_index(
         raise InputError(f"{output} exists; use --force to replace an index, or another name.")
     part = output.with_name(f".{output.name}.thresher-part")
     job = {
-        "index": describe_inputs(table.sources),
+        "index": describe_files(table.sources),
         "score": table.score,
         "id": table.id_column,
         "where": table.where_text,

@@ -62,7 +62,14 @@ def manifest_path(subset: Path) -> Path:
     return subset.with_name(subset.name + ".manifest.json")
 
 
-def describe_inputs(files: Sequence[InputFile]) -> list[dict[str, Any]]:
+def describe_inputs(table: Table) -> list[dict[str, Any]]:
+    """The metadata as a manifest lists it: its files, or the name of what is no file."""
+    if table.origin is not None:
+        return [{"path": table.origin, "size": None, "changed": None, "rows": None}]
+    return describe_files(table.metadata_files)
+
+
+def describe_files(files: Sequence[InputFile]) -> list[dict[str, Any]]:
     """Files as a manifest lists them."""
     return [{"path": f.path, "size": f.size, "changed": f.stamp, "rows": f.rows} for f in files]
 

@@ -14,6 +14,8 @@ from thresher.metadata.selection import Selection
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder
 
+ROW_GROUP_ROWS = 1 << 20
+
 
 def write_members(
     engine: Engine,
@@ -50,11 +52,16 @@ def write_members(
     names = pa.array(made.names)
     schema = pa.schema([(table.id_column, kind), ("bucket", pa.dictionary(pa.int32(), pa.string()))])
     with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        waiting = schema.empty_table()
         for keys, carried in ids.blocks():
             buckets = pa.DictionaryArray.from_arrays(pa.array(np.asarray(carried, dtype="i4")), names)
-            writer.write_table(
-                pa.table([written_ids(keys, table.id_kind).cast(kind), buckets], schema=schema)
-            )
+            found = pa.table([written_ids(keys, table.id_kind).cast(kind), buckets], schema=schema)
+            waiting = pa.concat_tables([waiting, found])
+            while len(waiting) >= ROW_GROUP_ROWS:  # of one size, so that bytes depend on no engine's blocks
+                writer.write_table(waiting.slice(0, ROW_GROUP_ROWS).unify_dictionaries().combine_chunks())
+                waiting = waiting.slice(ROW_GROUP_ROWS)
+        if len(waiting):
+            writer.write_table(waiting.unify_dictionaries().combine_chunks())
     return _with_sample(made, ids, share, seed)
 
 

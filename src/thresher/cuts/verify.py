@@ -66,6 +66,11 @@ def open_again(manifest: Manifest, folder: Path) -> Table:
     """
     job = manifest.job
     paths = [one["path"] for one in job["inputs"]]
+    if any(one["size"] is None for one in job["inputs"]):
+        raise InputError(
+            f"The subset was cut from {', '.join(paths)}, which Spark alone knows; its sha256 is right. To prove more, "
+            "cut it again to another file, and compare."
+        )
     scores = [one["path"] for one in job["scores"]]
     columns = {"score": job["score"], "id_column": job["id"], "where": job["where"]}
     table = open_joined(paths, scores, folder, **columns) if scores else open_table(paths, **columns)

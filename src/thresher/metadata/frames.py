@@ -10,7 +10,7 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.filters import parse_where
 from thresher.metadata.engine import Bin, Block, Engine, SortedIds, Window
-from thresher.metadata.ids import kind_of, read_keys
+from thresher.metadata.ids import is_binary_uuid, kind_of, read_keys
 from thresher.metadata.keys import Keys, concatenated
 from thresher.metadata.order import score_width, to_ordered
 from thresher.metadata.selection import Selection, Tally
@@ -101,6 +101,8 @@ def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where:
         raise InputError(f"Column {score!r} is {first.schema.field(score).type}, not a number.")
     value = first.column(id_column)[0].as_py() if len(first) else None
     try:
+        if is_binary_uuid(first.schema.field(id_column).type):
+            raise InputError("UUIDs as bytes can be read from files only; write them as text.")
         kind = kind_of(first.schema.field(id_column).type, value if isinstance(value, str) else None)
     except InputError as error:
         raise InputError(f"{name}: column {id_column!r} cannot hold ids: {error}") from error

@@ -37,6 +37,8 @@ def passing(frame: Frame, comparisons: Sequence[Comparison]) -> Frame:
             ">": left > right, ">=": left >= right,
         }  # fmt: skip
         frame = frame.filter(conditions[one.operator] & ~column.is_null())
+        if numeric and one.operator in (">", ">="):
+            frame = frame.filter(~left.is_nan())  # Spark and DuckDB rank NaN above every number
     return frame
 
 

@@ -1,7 +1,9 @@
 """The metadata table: Parquet files, the columns that matter, and proof that they stay the same."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,11 @@ class Table:
     def sources(self) -> tuple[InputFile, ...]:
         """Every file that the user gave."""
         return (*self.metadata_files, *self.score_files)
+
+    @cached_property
+    def once(self) -> str | None:
+        """A mark that no later table has, where nothing proves that its rows are still the same; else None."""
+        return None if self.files else secrets.token_hex(8)
 
     @property
     def file_rows(self) -> int:

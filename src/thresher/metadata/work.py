@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 
 
 def is_full_disk(error: OSError) -> bool:
@@ -68,8 +68,8 @@ def fingerprint(job: Mapping[str, Any]) -> str:
 def work_folder(path: Path, job: Mapping[str, Any]) -> Iterator[WorkFolder]:
     """The work folder of a job, with what an earlier, killed run of the same job left there.
 
-    A folder of another job is emptied. It stays after an interruption or a kill, to go on from, and goes away with
-    success or any other error. Two commands never share one.
+    A folder of another job is emptied. It stays after an interruption, a kill or a lost engine, to go on from, and goes
+    away with success or any other error. Two commands never share one.
 
     Raises:
         InputError: The folder cannot be made, the disk is full, or another command is using the folder.
@@ -92,8 +92,8 @@ def work_folder(path: Path, job: Mapping[str, Any]) -> Iterator[WorkFolder]:
         try:
             _take_over(folder, mark)
             yield folder
-        except KeyboardInterrupt:
-            keep = True
+        except (KeyboardInterrupt, LostEngineError):
+            keep = job.get("once") is None  # else no later command can prove that it reads the same rows
             raise
         except OSError as error:
             if is_full_disk(error):

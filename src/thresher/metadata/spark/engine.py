@@ -1,14 +1,17 @@
 """The engine for Spark: the same queries, and a range-partitioned sort that executors write as files."""
 
+import re
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.ids import read_keys
 from thresher.metadata.order import to_ordered
@@ -17,6 +20,7 @@ from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, copies_of,
 from thresher.metadata.spark.faults import spark_faults
 from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts
 from thresher.metadata.spark.parts import Part, local_parts, merge_parts, read_local
+from thresher.metadata.spark.watch import watched
 from thresher.metadata.table import DEFAULT_ID, Table
 from thresher.metadata.types import Carried, Key
 from thresher.metadata.work import WorkFolder, fingerprint
@@ -24,6 +28,7 @@ from thresher.metadata.work import WorkFolder, fingerprint
 if TYPE_CHECKING:
     from thresher.metadata.queries import Frame
 
+TABLE_NAME = re.compile(r"\w+(\.\w+){0,3}")
 PART_ROWS = 1_000_000
 """Keys of a part: 20 MB, sorted by one task in less than a hundred."""
 MOST_PARTS = 1000
@@ -66,16 +71,46 @@ class Spark(Engine):
         Raises:
             InputError: There is no such table, or a column is missing or of a type that cannot serve.
         """
+        with spark_faults(self.session, "looking at the table"):
+            if isinstance(source, str):
+                return self._framed(
+                    self.session.table(source), source, f"Table {source}", score, id_column, where
+                )
+            return self._framed(source, "a Spark DataFrame", "The DataFrame", score, id_column, where)
+
+    def named(
+        self, names: Sequence[str], *, score: str, id_column: str = DEFAULT_ID, where: str | None = None
+    ) -> Table:
+        """URLs that Spark reads, or one table that it knows by name, as a table for buckets and cuts.
+
+        Raises:
+            InputError: Names that are neither, or as `table`.
+        """
+        if len(names) == 1 and TABLE_NAME.fullmatch(names[0]):
+            return self.table(names[0], score=score, id_column=id_column, where=where)
+        for name in names:
+            if "://" not in name and not Path(name).exists():
+                raise InputError(
+                    f"{name}: no such file or folder, nor the name of one of Spark's tables. Give the metadata's "
+                    "Parquet files, their folder, a URL or a table."
+                )
+        with spark_faults(self.session, "looking at the files"):
+            reader = self.session.read.option("recursiveFileLookup", "true")
+            frame = reader.option("pathGlobFilter", "*.parquet").parquet(*[file_uri(name) for name in names])
+            given = ", ".join(names)
+            if not frame.columns:
+                raise InputError(f"{given} holds no .parquet files that Spark can see.")
+            return self._framed(frame, given, given, score, id_column, where)
+
+    def _framed(
+        self, frame: Any, origin: str, name: str, score: str, id_column: str, where: str | None  # noqa: ANN401
+    ) -> Table:  # fmt: skip
         import narwhals as nw
 
         from thresher.metadata.frames import frame_table
 
-        with spark_faults(self.session, "looking at the table"):
-            name = f"Table {source}" if isinstance(source, str) else "The DataFrame"
-            frame = self.session.table(source) if isinstance(source, str) else source
-            lazy = nw.from_native(frame).lazy()
-            made = frame_table(lazy, name, score=score, id_column=id_column, where=where)
-        return replace(made, frame=frame, origin=source if isinstance(source, str) else "a Spark DataFrame")
+        made = frame_table(nw.from_native(frame).lazy(), name, score=score, id_column=id_column, where=where)
+        return replace(made, frame=frame, origin=origin)
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`. Counts are kept for a command that is run again."""
@@ -86,11 +121,10 @@ class Spark(Engine):
         if kept is not None:
             return [[Bin(*one) for one in bins] for bins in kept["bins"]]
         table.check_unchanged()
-        with spark_faults(self.session, "counting scores"):
+        with self._doing("counting scores"):
             found = counted(self._chosen(table), windows, table.score_width)
         table.check_unchanged()
         work.put(name, {"bins": [[(one.low, one.high, one.rows) for one in bins] for bins in found]})
-        self.progress("counting scores", 1, 1)
         return found
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "SparkIds":
@@ -100,6 +134,8 @@ class Spark(Engine):
         found = self._parts(kept, table) if kept is not None else None
         if kept is None or found is None:
             table.check_unchanged()
+            for left in work.path.glob(f"{name}-*"):  # of a command that was killed while Spark wrote them
+                shutil.rmtree(left, ignore_errors=True)
             kept = self._write(table, selection, work, f"{name}-{secrets.token_hex(4)}")
             table.check_unchanged()
             found = self._parts(kept, table)
@@ -108,7 +144,6 @@ class Spark(Engine):
             if any(part.nulls for part in found):
                 self._refuse_id(table, selection)
             work.put(f"{name}.json", kept)
-        self.progress("selecting samples", 1, 1)
         return SparkIds(self, table, selection, kept["rows"], Tally(*kept["tally"]), tuple(found))
 
     def subset(self, table: Table, selection: Selection) -> Any:  # noqa: ANN401 - a DataFrame
@@ -124,6 +159,12 @@ class Spark(Engine):
             return sure
         tied = weighed.where(f"{PLACE} = {TIED}").orderBy(KEY).limit(int(edge.ties or 0))
         return sure.union(tied.selectExpr(f"{ID} AS {id_column}", f"{COPIES} AS copies"))
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        """Queries that may take long: their faults in words, and how far they are."""
+        with spark_faults(self.session, what), watched(self.session, what, self.progress):
+            yield
 
     def _chosen(self, table: Table) -> "Frame":
         import narwhals as nw
@@ -148,7 +189,7 @@ class Spark(Engine):
 
     def _write(self, table: Table, selection: Selection, work: WorkFolder, name: str) -> dict[str, Any]:
         """Have the executors sort the chosen ids by ranges and write them; what was written, and where."""
-        with spark_faults(self.session, "selecting samples"):
+        with self._doing("selecting samples"):
             weighed = self._weighed(table, selection)
             rows, tally, written = self._tally(table, selection, weighed)
             place = f"{self.parts.rstrip('/')}/{name}" if self.parts else str(work.file(name).absolute())
@@ -195,11 +236,16 @@ class Spark(Engine):
         """The parts that were written, if all of them are there."""
         if not kept["written"]:
             return []
-        if self.parts is None:
-            found = local_parts(Path(kept["place"]), table.id_kind)
-        else:
-            with spark_faults(self.session, "looking at the sorted ids"):
-                found = remote_parts(self.session, kept["place"], table.id_kind)
+        try:
+            if self.parts is None:
+                found = local_parts(Path(kept["place"]), table.id_kind)
+            else:
+                with self._doing("looking at the sorted ids"):
+                    found = remote_parts(self.session, kept["place"], table.id_kind)
+        except LostEngineError:
+            raise
+        except InputError:  # half-written, or gone
+            return None
         return found if sum(part.rows for part in found) == kept["written"] else None
 
     def _refuse_id(self, table: Table, selection: Selection) -> None:
@@ -276,7 +322,11 @@ class SparkIds(SortedIds):
         parts = [
             p for p in self.parts if edge is not None or after is None or p.last is None or p.last > after
         ]
+        total = sum(part.rows for part in self.parts)
+        merged = total - sum(part.rows for part in parts)
         for keys, carried in merge_parts(parts, self._read):
+            merged += len(keys)
+            self.engine.progress("merging sorted ids", merged, total)
             if edge is not None and carried is not None:
                 tied = carried == TIED
                 surplus = tied & (np.cumsum(tied) > left)

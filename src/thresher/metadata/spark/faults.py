@@ -1,13 +1,17 @@
 """What goes wrong in Spark, as one sentence each."""
 
+import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 
 SHOWN_CHARACTERS = 300
+LONGEST_CHAIN = 8
 
 CLOSED = (
     "SparkContext was shut down", "stopped SparkContext", "SparkContext has been shutdown", "SESSION_CLOSED", "SESSION_NOT_FOUND",
@@ -17,6 +21,16 @@ CLOSED = (
     "session was closed", "StatusCode.UNAVAILABLE", "NO_ACTIVE_SESSION", "Connection reset by peer",
 )  # fmt: skip
 """Words of Spark's many ways to say that nobody is there any more."""
+NO_ANSWER = re.compile(r"An error occurred while calling \S+(\n(?!:)|\Z)")
+"""All that Py4J says when Java dies during a call; an exception of Java's would follow."""
+NO_MEMORY = (
+    "OutOfMemoryError",
+    "maxResultSize",
+    "exited with code 137",
+    "Container killed by YARN for exceeding",
+    "OOMKilled",
+)
+OTHER_VERSION = ("local class incompatible", "UnsupportedClassVersion", "INVALID_VERSION")
 
 
 @contextmanager
@@ -28,16 +42,38 @@ def spark_faults(session: Any, doing: str) -> Iterator[None]:  # noqa: ANN401 - 
         doing: What was going on, for the message.
 
     Raises:
-        InputError: Spark could not do it; the message says why and what to do.
+        InputError: What was asked for cannot be done; the message says why and what to do.
+        LostEngineError: Spark failed or went away; what was finished before is worth keeping.
     """
+    root = logging.getLogger()
+    root.addFilter(_not_py4js)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")
+            yield
     except InputError:
         raise
     except Exception as error:
         if not is_sparks(error):
             raise
-        raise InputError(sentence(str(error), doing, session)) from error
+        raise explained(_whole(error), doing, session) from error
+    finally:
+        root.removeFilter(_not_py4js)
+
+
+def _not_py4js(record: logging.LogRecord) -> bool:
+    """Py4J logs the trace of a lost connection to the root logger before it raises."""
+    return "py4j" not in Path(record.pathname).parts
+
+
+def _whole(error: BaseException) -> str:
+    """The message of an error, and of those that led to it: Py4J hides a lost connection behind an empty one."""
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(found) < LONGEST_CHAIN:
+        found.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(found)
 
 
 def is_sparks(error: BaseException) -> bool:
@@ -50,27 +86,50 @@ def is_sparks(error: BaseException) -> bool:
     )
 
 
-def sentence(text: str, doing: str, session: Any) -> str:  # noqa: ANN401
+def explained(text: str, doing: str, session: Any) -> InputError:  # noqa: ANN401
     """What Spark's message means for the user."""
     if found := re.search(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+)", text):
-        return (
+        return InputError(
             f"Spark cannot see {_plain_path(found[1])}: every one of its machines reads the metadata itself. "
             "Give a folder that they share, or a URL."
         )
-    if found := re.search(r"\[TABLE_OR_VIEW_NOT_FOUND\] .*?(`[^ ]+`)", text):
-        return f"Spark knows no table {found[1].replace('`', '')}; give the name of a table of this session, or a DataFrame."
+    if found := re.search(
+        r"\[TABLE_OR_VIEW_NOT_FOUND\] .*?(?:(`[^ ]+`)|not found: (\S+?)\.?$)", text, re.MULTILINE
+    ):
+        name = (found[1] or found[2]).replace("`", "")
+        return InputError(
+            f"There is no file or folder {name}, and Spark knows no table of that name; give Parquet files, their folder, "
+            "a URL, a table of this session, or from Python a DataFrame."
+        )
+    if any(words in text for words in OTHER_VERSION):
+        return InputError(
+            f"This PySpark {_client()} and the cluster's Spark{_of(session)} are of different versions; install the PySpark "
+            "of that release."
+        )
+    return LostEngineError(_lost(text, doing, session))
+
+
+def _lost(text: str, doing: str, session: Any) -> str:  # noqa: ANN401
+    """What went wrong with Spark itself."""
     if re.search(r"AccessControl|Permission ?denied|AccessDenied|403 Forbidden", text, re.IGNORECASE):
-        denied = re.search(r"(?:denied|for)[^/\n]*((?:[a-z0-9]+:)?/[^\s,:)]+)", text, re.IGNORECASE)
-        where = _plain_path(denied[1]) if denied else "a path"
+        path = r"((?:[a-z0-9]+:)?/[^\s,:()]+)"
+        denied = re.search(rf"{path} \(Permission denied|(?:denied|for)[^/\n]*{path}", text, re.IGNORECASE)
+        where = _plain_path(denied[1] or denied[2]) if denied else "a path"
         return f"Spark may not read or write {where} (permission denied); give its user the right, or another path."
     if found := re.search(r"Mkdirs failed to create (\S+)", text):
         return f"Spark's executors cannot write {_plain_path(found[1])}; give a URI that all of them can with --spark-work."
     if "No space left on device" in text:
         return "A disk of Spark's executors is full; free some space (spark.local.dir, --spark-work) and run the command again."
-    if "local class incompatible" in text or "UnsupportedClassVersion" in text or "INVALID_VERSION" in text:
-        return f"This PySpark {_client()} and the cluster's Spark are of different versions; install the PySpark of that release."
-    if any(words in text for words in CLOSED):
-        return f"The Spark session was closed while {doing}; start Spark again and run the same command."
+    if any(words in text for words in NO_MEMORY):
+        return (
+            f"Spark ran out of memory while {doing}; raise spark.executor.memory (in local mode spark.driver.memory) and run "
+            "the command again."
+        )
+    if any(words in text for words in CLOSED) or NO_ANSWER.match(text):
+        return (
+            f"The Spark session was closed while {doing}; start Spark again and run the same command, which goes on from "
+            "what was finished."
+        )
     return f"Spark failed while {doing}: {first_line(text)}{_versions(session)}"
 
 
@@ -97,9 +156,13 @@ def _client() -> str:
     return str(pyspark.__version__)
 
 
-def _versions(session: Any) -> str:  # noqa: ANN401
+def _of(session: Any) -> str:  # noqa: ANN401
     try:
-        server = str(session.version)
+        return f" {session.version}"
     except Exception:
         return ""
-    return "" if server == _client() else f" (PySpark {_client()} speaks to Spark {server})"
+
+
+def _versions(session: Any) -> str:  # noqa: ANN401
+    server = _of(session)
+    return "" if server in ("", f" {_client()}") else f" (PySpark {_client()} speaks to Spark{server})"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from thresher.metadata.engine import Block
 from thresher.metadata.ids import IdKind
@@ -19,7 +20,11 @@ def file_uri(path: str) -> str:
     """A path for Spark: URIs as they are, others on every machine's own disk, and no character a wildcard."""
     if "://" in path:
         return path
-    return "file://" + "".join(f"\\{c}" if c in GLOB else c for c in str(Path(path).absolute()))
+    return "file://" + _without_globs(str(Path(path).absolute()))
+
+
+def _without_globs(path: str) -> str:
+    return "".join(f"\\{c}" if c in GLOB else c for c in path)
 
 
 def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's session and DataFrame
@@ -45,19 +50,14 @@ def quoted(name: str) -> str:
 
 def remote_parts(session: Any, uri: str, kind: IdKind) -> list[Part]:  # noqa: ANN401
     """The parts under a URI, ranges of keys and rows counted by Spark."""
-    parts = session.read.parquet(uri).selectExpr("input_file_name() AS path", KEY)
-    ranges = parts.groupBy("path").agg({"*": "count", KEY: "count"})
-    limits = [
-        dict(parts.groupBy("path").agg({KEY: side}).toArrow().to_pydict().items()) for side in ("min", "max")
-    ]
-    counted = ranges.toArrow().to_pydict()
-    least, most = (
-        dict(zip(one["path"], next(v for k, v in one.items() if k != "path"), strict=True)) for one in limits
-    )
-    found = []
-    for path, rows, keys in zip(counted["path"], counted["count(1)"], counted[f"count({KEY})"], strict=True):
-        found.append(Part(path, rows, _plain(least[path], kind), _plain(most[path], kind), rows - keys))
-    return found
+    columns = ("input_file_name() AS path", f"{KEY} AS low", f"{KEY} AS high", f"{KEY} AS keys")
+    asked = {"low": "min", "high": "max", "keys": "count", "*": "count"}
+    found = session.read.parquet(uri).selectExpr(*columns).groupBy("path").agg(asked).toArrow()
+    return [
+        Part(_without_globs(unquote(one["path"])), one["count(1)"], _plain(one["min(low)"], kind), _plain(one["max(high)"], kind),
+             one["count(1)"] - one["count(keys)"])
+        for one in found.to_pylist()
+    ]  # fmt: skip
 
 
 def _plain(value: int | bytes | None, kind: IdKind) -> Key:
@@ -76,8 +76,14 @@ def read_remote(session: Any, part: Part, kind: IdKind) -> Iterator[Block]:  # n
 
 
 def remove_remote(session: Any, uri: str) -> None:  # noqa: ANN401
-    """Delete a folder under a URI, which only a classic session can; with Spark Connect it stays."""
+    """Delete a folder of parts under a URI, if there is one; a Connect session, which cannot, leaves an empty table."""
     context = getattr(session, "_sc", None)
-    if context is not None:
-        path = context._jvm.org.apache.hadoop.fs.Path(uri)
-        path.getFileSystem(context._jsc.hadoopConfiguration()).delete(path, True)
+    if context is None:
+        try:
+            session.read.option("recursiveFileLookup", "true").parquet(uri).count()
+        except Exception:  # nothing there
+            return
+        session.range(0).write.mode("overwrite").parquet(uri)
+        return
+    path = context._jvm.org.apache.hadoop.fs.Path(uri)
+    path.getFileSystem(context._jsc.hadoopConfiguration()).delete(path, True)

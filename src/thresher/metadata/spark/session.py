@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,12 +30,12 @@ NO_JAVA = (
 
 @contextmanager
 def open_session(remote: str | None = None) -> Iterator[Any]:
-    """A session for one command, closed afterwards.
+    """A session for one command, closed afterwards; one that this process had already is used, and left open.
 
     Without `remote` PySpark starts what spark-defaults.conf says (SPARK_CONF_DIR), this machine by default.
 
     Args:
-        remote: A Spark Connect server, `sc://host:port`.
+        remote: A Spark Connect server, `sc://host:port`; the one that SPARK_REMOTE names by default.
 
     Raises:
         MissingExtraError: PySpark is not installed.
@@ -44,16 +45,34 @@ def open_session(remote: str | None = None) -> Iterator[Any]:
         import pyspark
     except ImportError as error:
         raise MissingExtraError("--engine spark", "spark") from error
+    remote = remote or os.environ.get("SPARK_REMOTE") or None
     with spark_faults(None, "starting"):
-        session = _connected(remote) if remote is not None else _started()
+        theirs = None if remote is not None else _running()
+        session = theirs or (_connected(remote) if remote is not None else _started())
         check_versions(str(pyspark.__version__), str(session.version))
     try:
         yield session
     finally:
-        try:
-            session.stop()
-        except Exception:  # a session that died is as good as closed
-            logging.getLogger(__name__).debug("closing the Spark session failed", exc_info=True)
+        if theirs is None:
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    session.stop()
+            except Exception:  # a session that died is as good as closed
+                logging.getLogger(__name__).debug("closing the Spark session failed", exc_info=True)
+
+
+def _running() -> Any:  # noqa: ANN401 - PySpark's session, or None
+    """A classic session that this process has already."""
+    from pyspark.util import is_remote_only
+
+    if is_remote_only():
+        raise InputError(
+            "This PySpark is the Connect client alone (pyspark-client), which starts no Spark; give a server with "
+            '--spark-remote, or pip install "thresher[spark]".'
+        )
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession()
 
 
 def check_versions(client: str, server: str) -> None:
