@@ -43,13 +43,19 @@ def test_a_pool_of_the_size_asked_for_is_used_whole(minutes):
     assert make_design(minutes, pairs=design.pool) == design
 
 
-def test_whole_epochs_of_every_pool_where_a_trainer_needs_them():
-    design = make_design(0.5, whole_epochs=True)
+@pytest.mark.parametrize("minutes", [0.5, 30])
+def test_whole_epochs_of_every_pool_where_a_trainer_needs_them(minutes):
+    design = make_design(minutes, whole_epochs=True)
     assert not [n for n in design.budgets for kept in range(1, COMPARED + 1) if n % (kept * design.bucket)]
     assert len(design.budgets) >= 2
-    assert make_design(5, whole_epochs=True) == design  # such a trainer is slow; more minutes are more seeds
-    assert make_design(60, whole_epochs=True).runs > design.runs
     assert not [n for n in design.pilots if n % design.bucket]
+
+
+def test_a_slower_trainer_takes_more_minutes_for_larger_buckets_and_more_seeds():
+    small, long, longer = (make_design(minutes, whole_epochs=True) for minutes in (5, 30, 120))
+    assert small == make_design(0.5, whole_epochs=True)
+    assert small.bucket < long.bucket == make_design(5).bucket
+    assert longer.runs > long.runs
 
 
 @pytest.mark.parametrize("minutes", [0, 0.4, -5, 1e6, float("nan")])

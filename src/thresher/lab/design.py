@@ -1,6 +1,6 @@
 """How much the laboratory does: fixed by the minutes asked for, never by the clock, so that a seed gives the same numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thresher.errors import InputError
 from thresher.lab.jobs import BATCH
@@ -76,6 +76,9 @@ SHORT = Scale(2000, 24_000, 72_000, (1.5, 2, 3, 4, 6, 8), (2, 3, 4, 6, 8, 12, 16
 LONG = Scale(4000, 24_000, 72_000, (1, 1.5, 2, 3, 4, 6, 8), (2, 3, 4, 6, 8, 12, 16, 24))
 WHOLE_EPOCHS = (12, 24)
 """Budgets that are whole epochs of 1, 2, 3 and 4 buckets, for a trainer that measures at nothing else."""
+SMOKE_WHOLE = replace(SMOKE, budgets=WHOLE_EPOCHS)
+LONG_WHOLE = Scale(2000, 24_000, 72_000, (2, 3, 4, 6, 8, 12), WHOLE_EPOCHS)
+"""Such a trainer is slower, so that larger buckets take more minutes; an epoch is then 40 of open_clip's steps."""
 
 
 def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool = False) -> Design:
@@ -84,7 +87,7 @@ def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool 
     Args:
         minutes: Below 2, the smallest that shows anything; from 15 on, larger buckets.
         pairs: How many the pool has, where it has fewer than wanted.
-        whole_epochs: Whether checkpoints must be whole epochs of every pool; the sizes are then the smallest.
+        whole_epochs: Whether checkpoints must be whole epochs of every pool; from 15 minutes on the buckets are then of 2,000 pairs.
 
     Raises:
         InputError: Too few or too many minutes.
@@ -93,10 +96,13 @@ def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool 
         raise InputError(
             f"--minutes is {minutes:g}; give a number from {LEAST_MINUTES} (a smoke run) to {MOST_MINUTES}, such as 5 or 30."
         )
-    scale = SMOKE if minutes < SMOKE_MINUTES or whole_epochs else LONG if minutes >= LONG_MINUTES else SHORT
+    if whole_epochs:
+        scale = LONG_WHOLE if minutes >= LONG_MINUTES else SMOKE_WHOLE
+    else:
+        scale = LONG if minutes >= LONG_MINUTES else SMOKE if minutes < SMOKE_MINUTES else SHORT
     bucket = scale.bucket if pairs is None else min(scale.bucket, _whole(pairs // BUCKETS))
     pilots = tuple(round(bucket * epochs) for epochs in scale.pilots)
-    budgets = tuple(round(bucket * epochs) for epochs in (WHOLE_EPOCHS if whole_epochs else scale.budgets))
+    budgets = tuple(round(bucket * epochs) for epochs in scale.budgets)
     rate = WHOLE_EPOCHS_PAIRS_A_SECOND if whole_epochs else SLOW_PAIRS_A_SECOND
     left = USUAL_CORES * (60 * minutes - FIXED_SECONDS) * rate - TEACHERS * scale.teacher_samples
     runs = min(max(int(left // _samples_a_run(pilots, budgets)), FEWEST_RUNS), MOST_RUNS)
