@@ -1,4 +1,4 @@
-"""What Spark says becomes one sentence: Py4J's words as it printed them, the others as Spark words them; no Spark is needed to test that."""
+"""What Spark says becomes one sentence: Py4J's words as it printed them, the others as Spark words them; no Spark is needed."""
 
 import logging
 import sys

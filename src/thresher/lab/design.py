@@ -87,7 +87,7 @@ def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool 
     Args:
         minutes: Below 2, the smallest that shows anything; from 15 on, larger buckets.
         pairs: How many the pool has, where it has fewer than wanted.
-        whole_epochs: Whether checkpoints must be whole epochs of every pool; from 15 minutes on the buckets are then of 2,000 pairs.
+        whole_epochs: Whether checkpoints must be whole epochs of every pool; from 15 minutes on buckets then hold 2,000 pairs.
 
     Raises:
         InputError: Too few or too many minutes.
