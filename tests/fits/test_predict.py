@@ -8,6 +8,7 @@ import pytest
 from simulated import N, law_of, simulated_runs
 from thresher import fit_law, load_example, predict_mixture
 from thresher.errors import ExtrapolationWarning, InputError
+from thresher.fits.predict import run_interval
 
 FIT = fit_law(simulated_runs(), replicates=0)
 TMARS = fit_law(load_example("datacomp_medium_tmars"), replicates=50)
@@ -64,6 +65,12 @@ def test_an_interval_holds_its_prediction_and_covers_the_noise_of_one_run():
     for prediction in predict_mixture(TMARS, ["top_0_10", "top_10_20", "top_20_30"], [32e6, 64e6, 128e6]):
         assert prediction.low < prediction.error < prediction.high
         assert prediction.high - prediction.low >= 3.2 * TMARS.noise_sd
+
+
+def test_two_laws_many_noises_apart_have_an_interval_without_a_warning():
+    draws = np.array([[0.31], [0.69]])  # Newton's step from between them overflows
+    low, high = run_interval(draws, np.array([0.03, 0.97]), noise_sd=0.005)
+    assert 0.67 < low[0] < 0.69 < high[0] < 0.71
 
 
 def test_no_prediction_is_worse_than_guessing():

@@ -13,7 +13,7 @@ from thresher.cli.app import run
 from thresher.metadata.engine import Progress
 from thresher.metadata.work import WorkFolder
 
-PAUSE, *ARGUMENTS = sys.argv[1:]
+PAUSE = sys.argv[1] if __name__ == "__main__" else ""
 PUT = WorkFolder.put
 
 
@@ -36,4 +36,4 @@ def told_progress(quiet: bool) -> Iterator[Progress]:
 if __name__ == "__main__":
     WorkFolder.put = told_put
     import_module("thresher.cli.cut").shown_progress = told_progress
-    sys.exit(run(ARGUMENTS))
+    sys.exit(run(sys.argv[2:]))

@@ -259,7 +259,7 @@ def run_quantile(
             density = weights @ np.exp(-0.5 * z**2) / (np.sqrt(2.0 * np.pi) * sd)
         low[open_] = np.where(excess < 0, point[open_], low[open_])
         high[open_] = np.where(excess < 0, high[open_], point[open_])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where no draw is near: bisect
             step = point[open_] - excess / density
         inside = (step > low[open_]) & (step < high[open_])
         better = np.where(inside, step, 0.5 * (low[open_] + high[open_]))
