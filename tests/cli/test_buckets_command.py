@@ -59,3 +59,21 @@ def test_bad_requests_write_nothing(tmp_path, metadata, capsys, arguments, said)
     assert run(["buckets", metadata, "--score", SCORE, "-o", str(tmp_path / "b.json"), *arguments]) == 2
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
+
+
+def test_what_was_interrupted_with_one_id_column_is_not_taken_for_another(tmp_path, monkeypatch):
+    ids, others = hex_ids(400), [one[::-1] for one in hex_ids(400)]
+    write_table(tmp_path / "m", ids, scores(400), other=others)
+    members = tmp_path / "members.parquet"
+    arguments = ["buckets", str(tmp_path / "m"), "--score", SCORE, "-o", str(tmp_path / "b.json"), "--quiet"]
+    arguments += ["--members", str(members)]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("thresher.cuts.members.written_ids", interrupted)
+        assert run(arguments) == 130
+    assert (tmp_path / ".b.json.thresher").is_dir()
+    assert run([*arguments, "--id", "other"]) == 0
+    assert set(pq.read_table(members).column("other").to_pylist()) <= set(others)

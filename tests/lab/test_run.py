@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,6 +174,25 @@ def test_the_run_of_a_release_that_trains_otherwise_is_refused(finished, tmp_pat
         run_laboratory(REQUEST, tmp_path, trainer=LawfulTrainer())
 
 
+@pytest.mark.parametrize("other", [{"release": "0.0.1"}, {}])
+def test_the_run_of_another_release_is_refused(finished, tmp_path, other):
+    document = json.loads((finished[0] / "request.json").read_text())
+    del document["release"]
+    (tmp_path / "request.json").write_text(json.dumps(document | other))
+    with pytest.raises(InputError, match="of another release of thresher; give another folder"):
+        run_laboratory(REQUEST, tmp_path, trainer=LawfulTrainer())
+
+
+def test_of_two_commands_in_a_new_folder_the_one_that_is_refused_claims_nothing(tmp_path, monkeypatch):
+    with lab._alone(tmp_path / "out"), pytest.raises(InputError, match="Another command works in"):
+        run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["lock"]
+    monkeypatch.setattr(lab, "cut_pool", stop)
+    with pytest.raises(ForecastReachedError):
+        run_laboratory(replace(REQUEST, seed=4), tmp_path / "out", trainer=LawfulTrainer())
+    assert json.loads((tmp_path / "out" / "request.json").read_text())["seed"] == 4
+
+
 def test_two_commands_never_share_a_folder(finished):
     with (
         lab._alone(finished[0]),
@@ -207,6 +227,23 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         InputError, match=r"The disk of .* is full; what is finished is kept. Free some space"
     ):
         run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer())
+
+
+@pytest.mark.parametrize(("method", "name"), [("open", "lock"), ("iterdir", "out"), ("mkdir", "results")])
+def test_a_folder_of_someone_else_is_one_sentence(tmp_path, monkeypatch, method, name):
+    allowed = getattr(Path, method)
+
+    def forbidden(path, *arguments, **options):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return allowed(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, forbidden)
+    folder = tmp_path / "out"
+    with pytest.raises(
+        InputError, match=r"out cannot be written: Permission denied\. Give another folder with -o\.$"
+    ):
+        run_laboratory(REQUEST, folder, trainer=LawfulTrainer())
 
 
 def test_predictions_that_are_wrong_are_said(finished):

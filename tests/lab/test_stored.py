@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,14 @@ def test_data_come_back_as_they_were(tmp_path):
         7,
         data.evaluation.classes,
     )
+
+
+def test_another_process_that_was_first_is_no_error(tmp_path):
+    data = lab_data(pool=40, teacher=30)
+    for one in (data, replace(data, source="iconify")):
+        write_lab_data(one, tmp_path / "data")
+    assert read_lab_data(tmp_path / "data").source == "wheels"
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_no_folder_is_no_data(tmp_path):

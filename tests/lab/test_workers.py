@@ -81,6 +81,8 @@ def test_a_damaged_result_is_refused_with_what_to_do(place):
 
 
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 from laboratories import Count, lab_data
 from thresher.lab.workers import Place, do_tasks
 from pathlib import Path
@@ -95,7 +97,10 @@ def is_gone(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] == "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -106,11 +111,18 @@ def test_however_a_command_ends_its_processes_end_with_it(place, how):
     command = [sys.executable, "-c", SCRIPT.format(folder=str(folder))]
     started = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     marks = [folder / "trained" / f"{name}.pid" for name in "ab"]
-    wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks))
-    started.send_signal(how)
-    started.wait(20)
-    pids = [int(mark.read_text()) for mark in marks]
-    wait_for(lambda: all(is_gone(pid) for pid in pids))
+    try:
+        wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks))
+        started.send_signal(how)
+        started.wait(20)
+        pids = [int(mark.read_text()) for mark in marks]
+        wait_for(lambda: all(is_gone(pid) for pid in pids))
+    finally:
+        started.kill()
+        started.wait()
+        for mark in marks:
+            if mark.exists() and mark.read_text() and not is_gone(int(mark.read_text())):
+                os.kill(int(mark.read_text()), signal.SIGKILL)
     assert list(place.results.iterdir()) == []
 
 

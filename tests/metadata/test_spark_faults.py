@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("benchmarks.generate", reason="benchmarks are not part of this distribution")
+
 from benchmarks.generate import generate
 from benchmarks.spark_cluster import children, cluster, configuration
 

@@ -12,9 +12,11 @@ from metadata_tables import SCORE, hex_ids, scores, write_table
 from spark_sessions import CLASSIC, CONNECT, NAMES, QUIET, connect_port, free_port, session_of
 from thresher.cli.app import run
 from thresher.cuts import Keep, cut
-from thresher.errors import InputError
+from thresher.errors import InputError, LostEngineError
 from thresher.metadata import open_table, read_buckets
 from thresher.metadata.spark import Spark, open_session, session
+from thresher.metadata.spark.engine import SparkIds
+from thresher.metadata.spark.files import remote_parts, remove_remote
 
 pytestmark = [pytest.mark.filterwarnings(one) for one in QUIET]
 
@@ -47,6 +49,27 @@ def test_a_connect_session_of_a_command_is_closed_and_no_other():
         assert own.range(3).count() == 3
     assert own.is_stopped
     assert theirs.range(3).count() == 3
+
+
+def test_a_session_of_another_release_is_closed_again(monkeypatch):
+    opened = []
+
+    def connected(*given):
+        opened.append(connect(*given))
+        return opened[0]
+
+    def refuse(client, server):
+        raise InputError("another release")
+
+    connect = session._connected
+    monkeypatch.setattr(session, "_connected", connected)
+    monkeypatch.setattr(session, "check_versions", refuse)
+    with (
+        pytest.raises(InputError, match="another release"),
+        open_session(f"sc://127.0.0.1:{connect_port()}"),
+    ):
+        pass
+    assert opened[0].is_stopped
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,8 +137,30 @@ def test_every_command_writes_the_same_on_spark(tmp_path, metadata, capsys, wher
     )
 
 
+@pytest.fixture
+def places(monkeypatch):
+    """The folders at URIs that sorted ids were read from and that were deleted."""
+    found = {"read": [], "deleted": []}
+
+    def read(of, uri, kind):
+        found["read"].append(uri)
+        return remote_parts(of, uri, kind)
+
+    def delete(of, uri):
+        found["deleted"].append(uri)
+        remove_remote(of, uri)
+
+    monkeypatch.setattr("thresher.metadata.spark.engine.remote_parts", read)
+    monkeypatch.setattr("thresher.metadata.spark.files.remove_remote", delete)
+    return found
+
+
+def rows_under(folder):
+    return sum(pq.read_metadata(path).num_rows for path in folder.rglob("*.parquet"))
+
+
 @pytest.mark.parametrize("name", [CLASSIC, CONNECT])
-def test_parts_at_a_uri_are_deleted_when_they_are_merged(tmp_path, metadata, capsys, name):
+def test_parts_at_a_uri_are_deleted_when_they_are_merged(tmp_path, metadata, capsys, places, name):
     session_of(CLASSIC)
     remote = ["--spark-remote", f"sc://127.0.0.1:{connect_port()}"] if name == CONNECT else []
     (tmp_path / "a b").mkdir()
@@ -124,8 +169,84 @@ def test_parts_at_a_uri_are_deleted_when_they_are_merged(tmp_path, metadata, cap
     options = ["--keep", "0.3", "--score", SCORE, "-o", str(tmp_path / "b.npy")]
     assert run(["cut", metadata, *options, *parts]) == 0, capsys.readouterr().err
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
-    left = (tmp_path / "a b").rglob("*.parquet")
-    assert sum(pq.read_metadata(path).num_rows for path in left) == 0
+    (deleted,) = places["deleted"]
+    assert deleted.startswith(f"file://{tmp_path}/a b/thresher-b.npy-")
+    assert [uri.rpartition("/")[0] for uri in places["read"]] == [deleted]
+    assert rows_under(tmp_path / "a b") == 0
+
+
+def test_only_the_command_that_wrote_parts_at_a_uri_deletes_them(
+    tmp_path, metadata, capsys, places, monkeypatch
+):
+    session_of(CLASSIC)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    spark = ["--engine", "spark", "--spark-work", f"file://{shared}"]
+    output = tmp_path / "s.npy"
+    command = ["cut", metadata, "--keep", "0.3", "--score", SCORE, "-o", str(output), *spark]
+    assert run(command) == 0, capsys.readouterr().err
+    first = output.read_bytes()
+    output.with_name("s.npy.manifest.json").rename(tmp_path / "kept.json")
+    output.unlink()
+    for uris in places.values():
+        uris.clear()
+    capsys.readouterr()
+    read, said = SparkIds.blocks, []
+
+    def interrupted(ids, after=None):
+        """While one command merges, the same one is refused and a proof of the old file is given; then the engine is lost."""
+        monkeypatch.setattr(SparkIds, "blocks", read)
+        said.append(refused(capsys, command))
+        output.write_bytes(first)
+        (tmp_path / "kept.json").rename(tmp_path / "s.npy.manifest.json")
+        assert run(["cut", "--verify", str(output), *spark]) == 0
+        capsys.readouterr()
+        output.unlink()
+        (tmp_path / "s.npy.manifest.json").unlink()
+        raise LostEngineError("lost")
+
+    monkeypatch.setattr(SparkIds, "blocks", interrupted)
+    assert refused(capsys, command) == "Error: lost\n"
+    assert "Another thresher command" in said[0]
+    written, proof = (uri.rpartition("/")[0] for uri in places["read"])
+    assert written != proof
+    assert places["deleted"] == [proof]
+    assert rows_under(shared) > 0
+    assert run(command) == 0, capsys.readouterr().err
+    assert output.read_bytes() == first
+    assert places["read"][-1] == places["read"][0]  # it went on from the very same parts
+    assert places["deleted"] == [proof, written]
+    assert rows_under(shared) == 0
+
+
+@pytest.mark.parametrize("fault", [LostEngineError("lost"), KeyboardInterrupt()], ids=repr)
+def test_a_cut_that_cannot_go_on_leaves_nothing(tmp_path, metadata, capsys, places, monkeypatch, fault):
+    session_of(CLASSIC)
+    (tmp_path / "shared").mkdir()
+    spark = ["--engine", "spark", "--spark-work", f"file://{tmp_path}/shared"]
+
+    def interrupted(ids, after=None):
+        yield from ()
+        raise fault
+
+    monkeypatch.setattr(SparkIds, "blocks", interrupted)
+    options = ["--keep", "0.3", "--score", SCORE, "-o", str(tmp_path / "s.npy")]
+    assert run(["cut", f"file://{metadata}", *options, *spark]) != 0
+    assert [uri.rpartition("/")[0] for uri in places["read"]] == places["deleted"]
+    assert len(places["deleted"]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "shared"]
+    assert rows_under(tmp_path / "shared") == 0
+
+
+@pytest.mark.parametrize(("source", "again"), [("frame", "the command again"), ("files", "the same command")])
+def test_only_what_goes_on_is_promised_to_go_on(tmp_path, metadata, source, again):
+    theirs = session_of(CONNECT)
+    own = Spark(theirs.builder.remote(f"sc://127.0.0.1:{connect_port()}").create())
+    frame = own.session.read.parquet(f"file://{metadata}")
+    table = own.table(frame, score=SCORE) if source == "frame" else open_table([metadata], score=SCORE)
+    own.session.stop()
+    with pytest.raises(LostEngineError, match=f"start Spark again and run {again}"):
+        cut(Keep(0.3), table, tmp_path / "s.npy", engine=own)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -182,7 +303,12 @@ def test_an_address_without_a_server_is_said(tmp_path, metadata, capsys, monkeyp
     said = refused(capsys, ["cut", metadata, *options, f"sc://127.0.0.1:{port}"])
     assert f"No Spark Connect server answers at sc://127.0.0.1:{port} within 1 s; start it" in said
     said = refused(capsys, ["cut", metadata, *options, f"127.0.0.1:{port}"])
+    assert "--spark-remote is '127.0.0.1:" in said
     assert "give a Spark Connect server, for example sc://localhost:15002" in said
+    monkeypatch.setenv("SPARK_REMOTE", f"sc://127.0.0.1:{port}")
+    assert refused(capsys, ["cut", metadata, *options[:-1]]).endswith("or mend SPARK_REMOTE.\n")
+    monkeypatch.setenv("SPARK_REMOTE", "nowhere")
+    assert "SPARK_REMOTE is 'nowhere'; give" in refused(capsys, ["cut", metadata, *options[:-1]])
 
 
 def test_without_java_the_remedy_is_said(tmp_path, metadata, capsys, monkeypatch):

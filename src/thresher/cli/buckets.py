@@ -89,6 +89,7 @@ def buckets(
             "files": [vars(file) for file in table.sources],
             "where": where,
             "score": score,
+            "id": [table.id_column, table.id_kind],
             "once": table.once,
         }
         with work_folder(beside / f".{output.name}.thresher", job) as work:

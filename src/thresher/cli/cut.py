@@ -133,7 +133,8 @@ def cut(
                 command=typed_command(),
             )
         except KeyboardInterrupt:
-            say("Finished work is kept; the same command goes on from there.")
+            if table.once is None:
+                say("Finished work is kept; the same command goes on from there.")
             raise
 
     def show(console: Console) -> None:

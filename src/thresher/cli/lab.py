@@ -29,7 +29,9 @@ def lab() -> None:
 def run_command(
     minutes: Annotated[
         float,
-        typer.Option(help="At most about how long on two idle cores; decides how much is trained; from 0.5."),
+        typer.Option(
+            help="At most about how long on two idle cores (open_clip: longer); decides how much is trained; from 0.5."
+        ),
     ] = 5.0,
     icons: Annotated[
         Path | None, typer.Option(help="An unpacked @iconify/json, instead of fetching one.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.errors import InputError, LostEngineError
+from thresher.errors import InputError
 
 if TYPE_CHECKING:
     from thresher.metadata.engine import Engine, Progress
@@ -93,30 +93,23 @@ def chosen_engine(
             "machine with --spill."
         )
     from thresher.metadata.spark import Spark, open_session
-    from thresher.metadata.work import fingerprint
 
-    mark = fingerprint({"output": str(output.absolute())})[:12]
-    place = None if parts is None else f"{parts.rstrip('/')}/thresher-{output.name}-{mark}"
     with open_session(remote) as session:
+        engine = Spark(session, parts, progress, output.name)
         try:
-            yield Spark(session, place, progress)
-        except (KeyboardInterrupt, LostEngineError):
-            raise  # the same command goes on from what is there
-        except BaseException:
-            _remove(session, place)
-            raise
-        _remove(session, place)
+            yield engine
+        finally:
+            for place in engine.unneeded():
+                _remove(session, place)
 
 
-def _remove(session: Any, place: str | None) -> None:  # noqa: ANN401 - PySpark's session
+def _remove(session: Any, place: str) -> None:  # noqa: ANN401 - PySpark's session
     """Delete sorted ids at a URI, which nobody needs any more; if Spark cannot, say where they lie."""
     from thresher.metadata.spark.faults import spark_faults
     from thresher.metadata.spark.files import remove_remote
 
-    if place is None:
-        return
     try:
-        with spark_faults(session, "deleting the sorted ids"):
+        with spark_faults(session, "deleting the sorted ids", goes_on=False):
             remove_remote(session, place)
     except InputError as error:
         print(f"{place} holds sorted ids that can be deleted; Spark could not. {error}", file=sys.stderr)

@@ -180,10 +180,10 @@ def _write(
             duplicates, sha256, engine.name, release(), command,
         )  # fmt: skip
         write_manifest(work.file("manifest.json"), manifest)
-    except (KeyboardInterrupt, LostEngineError):
-        raise
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        goes_on = table.once is None and isinstance(error, KeyboardInterrupt | LostEngineError)
+        if not goes_on:
+            part.unlink(missing_ok=True)
         raise
     _put_in_place(work, output)
     return manifest

@@ -2,7 +2,7 @@
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.cuts.manifest import release
 from thresher.errors import InputError
 from thresher.files import read_json, write_json
 from thresher.fits.saved import write_fit
@@ -34,7 +35,7 @@ from thresher.runs import Measurement, RunTable, write_runs
 from thresher.shapes import Int
 
 TRAINERS = ("own", "open_clip")
-REQUEST = "request.json"
+REQUEST, LOCK = "request.json", "lock"
 REQUEST_VERSION = 1
 METRIC = "icon_zeroshot_error"
 MODELS = {"own": "small-clip", "open_clip": "open_clip-icon-clip"}
@@ -124,7 +125,7 @@ def run_laboratory(
         progress: Told what is being done, how much of it is done, and how much there is.
 
     Raises:
-        InputError: The folder holds something else, there are no icons, or the disk is full.
+        InputError: The folder holds something else or cannot be written, there are no icons, or the disk is full.
         MissingExtraError: What draws or trains is not installed.
     """
     started = time.monotonic()
@@ -134,16 +135,20 @@ def run_laboratory(
         iconify_folder(request.icons)
     trainer = trainer or make_trainer(request.trainer)
     design = make_design(request.minutes, whole_epochs=trainer.whole_epochs)
-    _claim(folder, request, design)
     try:
         with _alone(folder):
+            _claim(folder, request, design)
             return _run(request, design, folder, trainer, notice, progress, started)
+    except BrokenPipeError:  # of what shows the progress, not of the folder
+        raise
     except OSError as error:
         if is_full_disk(error):
             raise InputError(
                 f"The disk of {folder} is full; what is finished is kept. Free some space, and run the command again."
             ) from error
-        raise
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror or error}. Give another folder with -o."
+        ) from error
 
 
 def make_trainer(name: str) -> Trainer:
@@ -159,44 +164,54 @@ def make_trainer(name: str) -> Trainer:
     return OpenClipTrainer()
 
 
-def _claim(folder: Path, request: Request, design: Design) -> None:
-    """Refuse a folder that holds something else than this request, begun or finished."""
-    path = folder / REQUEST
-    if path.exists():
-        before = read_json(path, "lab-request", REQUEST_VERSION, COMMAND)
-        for name, value in request.decides().items():
-            if before.get(name) != value:
-                flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
-                raise InputError(
-                    f"{folder} holds a laboratory run with {flag}; give the same, or another folder with -o."
-                )
-        if before.get("design") != _plain(design):
-            raise InputError(
-                f"{folder} holds a laboratory run of another release of thresher; give another folder with -o."
-            )
-        return
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Refuse a folder in which another command works; the system lets go of it however that one ends."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give a folder with -o.")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty and holds no laboratory run; give a new folder with -o.")
+    if folder.exists():
+        names = {path.name for path in folder.iterdir()}
+        if names and LOCK not in names:  # else another command may be about to claim it
+            _check_ours(folder, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be made: {error.strerror}. Give another folder with -o."
         ) from error
-    write_json(path, "lab-request", REQUEST_VERSION, {**request.decides(), "design": _plain(design)})
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Refuse a folder in which another command works; the system lets go of it however that one ends."""
-    with (folder / "lock").open("w") as lock:
+    with (folder / LOCK).open("a") as lock:  # a file of that name may be someone's: nothing is cut off it
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise InputError(f"Another command works in {folder}; wait for it, or stop it.") from error
         yield
+
+
+def _claim(folder: Path, request: Request, design: Design) -> None:
+    """Refuse a folder that holds something else than this request, begun or finished; no other command claims it now."""
+    path = folder / REQUEST
+    _check_ours(folder, {path.name for path in folder.iterdir()} - {LOCK})
+    if not path.exists():
+        asked = {**request.decides(), "design": _plain(design), "release": release()}
+        write_json(path, "lab-request", REQUEST_VERSION, asked)
+        return
+    before = read_json(path, "lab-request", REQUEST_VERSION, COMMAND)
+    for name, value in request.decides().items():
+        if before.get(name) != value:
+            flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
+            raise InputError(
+                f"{folder} holds a laboratory run with {flag}; give the same, or another folder with -o."
+            )
+    if before.get("release") != release() or before.get("design") != _plain(design):
+        raise InputError(
+            f"{folder} holds a laboratory run of another release of thresher; give another folder with -o."
+        )
+
+
+def _check_ours(folder: Path, names: Collection[str]) -> None:
+    """Refuse a folder of something else."""
+    if names and REQUEST not in names:
+        raise InputError(f"{folder} is not empty and holds no laboratory run; give a new folder with -o.")
 
 
 def _plain(design: Design) -> dict[str, Any]:

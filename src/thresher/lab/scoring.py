@@ -53,7 +53,8 @@ def cut_pool(
 
     write_metadata(data, scores, folder / METADATA)
     table, engine = open_table([folder / METADATA], score=SCORE), Local()
-    with work_folder(folder / ".buckets.thresher", {"command": "lab run"}) as work:
+    job = {"command": "lab run", "files": [vars(file) for file in table.sources], "buckets": number}
+    with work_folder(folder / ".buckets.thresher", job) as work:
         made = make_buckets(engine, table, number, work)
         write_members(engine, table, made, folder / MEMBERS, work, share=None, seed=0)
     write_buckets(folder / BUCKETS, made)

@@ -1,48 +1,39 @@
 """The laboratory's data on disk: arrays as npz, words as JSON, written whole or not at all."""
 
-import secrets
-import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.errors import FileFormatError
+from thresher.files import folder_written_whole, read_json, write_json
 from thresher.lab.pairs import IconSet, LabData, Labelled, Pairs
 
 DATA_VERSION = 1
 
 
 def write_lab_data(data: LabData, folder: Path) -> None:
-    """Write the data to a new folder.
+    """Write the data to a new folder, unless another process was first.
 
     Raises:
         InputError: It cannot be written, for example for want of space.
     """
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.mkdir(parents=True)
+    words = {
+        "source": data.source, "near_duplicates": data.near_duplicates, "classes": data.evaluation.classes,
+        "sets": [asdict(one) for one in data.sets],
+        **{
+            name: {"ids": pairs.ids, "captions": pairs.captions}
+            for name, pairs in (("pool", data.pool), ("teacher", data.teacher))
+        },
+    }  # fmt: skip
+    with folder_written_whole(folder) as temporary:
         with (temporary / "images.npz").open("wb") as file:
             np.savez(
                 file, pool=data.pool.images, teacher=data.teacher.images, evaluation=data.evaluation.images,
                 labels=data.evaluation.labels,
             )  # fmt: skip
-        words = {
-            "source": data.source, "near_duplicates": data.near_duplicates, "classes": data.evaluation.classes,
-            "sets": [asdict(one) for one in data.sets],
-            **{
-                name: {"ids": pairs.ids, "captions": pairs.captions}
-                for name, pairs in (("pool", data.pool), ("teacher", data.teacher))
-            },
-        }  # fmt: skip
         write_json(temporary / "words.json", "lab-data", DATA_VERSION, words)
-        temporary.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_lab_data(folder: Path) -> LabData | None:

@@ -150,7 +150,7 @@ def _measure(worlds: Worlds, design: Design, rng: np.random.Generator) -> Measur
         [epoch * run.unique_samples for run, epoch in (*singles, *joints)],
     )
     noisy = clean + rng.normal(0.0, world.noise_sd, clean.shape)
-    rows = _rows(design, singles, np.median(noisy[:, : len(singles)], axis=0), world)
+    rows = _rows(design, singles, np.median(noisy[:, : len(singles)], axis=0).tolist(), world)
     observed = observe(rows, world.noise_sd)
     place = {(row.pool, row.samples_seen, row.error): i for i, row in enumerate(rows)}
     column = np.zeros(observed.error.shape, dtype=int)

@@ -16,7 +16,7 @@ TRAINER_LOG = "trainer.log"
 """What the process prints, its last words among it; out.log is open_clip's own."""
 POLL_SECONDS = 0.25
 LEAST_SPACE = 100 * 2**20
-"""Bytes free on a disk below which a failure is put down to it: a checkpoint takes 38 MB."""
+"""Bytes free on a disk below which a failure is put down to it: a checkpoint takes 43 MB."""
 OF_MANY_TASKS = ("SLURM_", "OMPI_", "PMI_", "MPI_LOCAL", "WORLD_SIZE", "RANK", "LOCAL_RANK")
 """Variables from which open_clip takes it that it is one of several processes."""
 _STEP = re.compile(rb"Train Epoch: (\d+) \[\s*(\d+)/(\d+) ")

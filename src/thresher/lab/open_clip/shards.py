@@ -3,19 +3,17 @@
 import hashlib
 import io
 import json
-import secrets
-import shutil
 import struct
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from thresher.errors import InputError
+from thresher.files import folder_written_whole
 from thresher.lab.pairs import Labelled, Pairs
 from thresher.shapes import UInt8
 
@@ -62,7 +60,7 @@ def write_shards(pairs: Pairs, folder: Path) -> Shards:
     if not len(pairs):
         raise InputError(f"No pairs to write to {folder}; open_clip needs at least one batch.")
     shards = shards_of(str(folder), len(pairs))
-    with _written_whole(folder) as temporary:
+    with folder_written_whole(folder) as temporary:
         for shard in range(shards.count):
             with tarfile.open(temporary / f"{shard:05d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
                 for name, content in _members(pairs, range(shard * A_SHARD, len(pairs))[:A_SHARD]):
@@ -95,7 +93,7 @@ def write_evaluation(labelled: Labelled, folder: Path) -> tuple[Path, Path]:
         held = np.bincount(labelled.labels, minlength=len(labelled.classes)) > 0
         order = [*np.flatnonzero(held), *np.flatnonzero(~held)]
         place = {int(label): at for at, label in enumerate(order)}
-        with _written_whole(shared) as temporary:
+        with folder_written_whole(shared) as temporary:
             for at, (image, label) in enumerate(zip(labelled.images, labelled.labels, strict=True)):
                 own = temporary / "images" / f"{place[int(label)]:04d}"
                 own.mkdir(parents=True, exist_ok=True)
@@ -104,24 +102,6 @@ def write_evaluation(labelled: Labelled, folder: Path) -> tuple[Path, Path]:
             content = json.dumps({"classes": names, "templates": [PROMPT]})
             (temporary / "classes.json").write_text(content, encoding="utf-8")
     return shared / "images", shared / "classes.json"
-
-
-@contextmanager
-def _written_whole(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `folder` when the block ends, unless another process was first."""
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.exists():
-                raise
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _digest(labelled: Labelled) -> str:

@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ PART_ROWS = 1_000_000
 """Keys of a part: 20 MB, sorted by one task in less than a hundred."""
 MOST_PARTS = 1000
 """More parts than this only make shuffle blocks smaller; larger selections get larger parts."""
+PLACES = "places.json"
+"""In the work folder: where Spark wrote for it. The names end at random, so no other command's work lies there."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,15 @@ class Spark(Engine):
         parts: Where executors write sorted ids. None: in the work folder, which they must then share with this
             machine. A URI such as `s3a://bucket/folder`: there, and they are read back through Spark.
         progress: Told of every finished query.
+        label: What the sorted ids at a URI are for; part of their folder's name.
+        places: Folders at URIs that this engine wrote or found, each with the work folder that it belongs to.
     """
 
     session: Any
     parts: str | None = None
     progress: Progress = no_progress
+    label: str = "ids"
+    places: dict[str, WorkFolder] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     name = "spark"
 
@@ -71,7 +77,7 @@ class Spark(Engine):
         Raises:
             InputError: There is no such table, or a column is missing or of a type that cannot serve.
         """
-        with spark_faults(self.session, "looking at the table"):
+        with spark_faults(self.session, "looking at the table", goes_on=False):
             if isinstance(source, str):
                 return self._framed(
                     self.session.table(source), source, f"Table {source}", score, id_column, where
@@ -94,7 +100,7 @@ class Spark(Engine):
                     f"{name}: no such file or folder, nor the name of one of Spark's tables. Give the metadata's "
                     "Parquet files, their folder, a URL or a table."
                 )
-        with spark_faults(self.session, "looking at the files"):
+        with spark_faults(self.session, "looking at the files", goes_on=False):
             reader = self.session.read.option("recursiveFileLookup", "true")
             frame = reader.option("pathGlobFilter", "*.parquet").parquet(*[file_uri(name) for name in names])
             given = ", ".join(names)
@@ -116,12 +122,13 @@ class Spark(Engine):
         """Rows per score within each window; see `Engine.count`. Counts are kept for a command that is run again."""
         from thresher.metadata.queries import counted
 
+        self._remember(work)
         name = f"scan-{fingerprint({'windows': [(w.low, w.high) for w in windows]})[:16]}.json"
         kept = work.get(name)
         if kept is not None:
             return [[Bin(*one) for one in bins] for bins in kept["bins"]]
         table.check_unchanged()
-        with self._doing("counting scores"):
+        with self._doing("counting scores", table):
             found = counted(self._chosen(table), windows, table.score_width)
         table.check_unchanged()
         work.put(name, {"bins": [[(one.low, one.high, one.rows) for one in bins] for bins in found]})
@@ -129,6 +136,7 @@ class Spark(Engine):
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "SparkIds":
         """The chosen ids, sorted by the executors and written as parts; see `Engine.select`."""
+        self._remember(work)
         name = f"parts-{fingerprint({'selection': repr(selection), 'place': self.parts})[:12]}"
         kept = work.get(f"{name}.json")
         found = self._parts(kept, table) if kept is not None else None
@@ -160,10 +168,30 @@ class Spark(Engine):
         tied = weighed.where(f"{PLACE} = {TIED}").orderBy(KEY).limit(int(edge.ties or 0))
         return sure.union(tied.selectExpr(f"{ID} AS {id_column}", f"{COPIES} AS copies"))
 
+    def unneeded(self) -> list[str]:
+        """The places whose work folder is gone or holds other work: no command will read them again."""
+        return [place for place, work in self.places.items() if place not in _places(work)]
+
+    def _remember(self, work: WorkFolder) -> None:
+        """Note what earlier runs of this job wrote at URIs; only the owner of the work folder's lock comes here."""
+        self.places.update(dict.fromkeys(_places(work), work))
+
+    def _place(self, parts: str, work: WorkFolder) -> str:
+        """The folder under the URI `parts` for this work, noted before anything is written there."""
+        known = _places(work)
+        begin = f"{parts.rstrip('/')}/thresher-{re.sub(r'[^A-Za-z0-9_.-]', '_', self.label)}-"
+        found = next((place for place in known if place.startswith(begin)), None)
+        if found is None:
+            found = begin + secrets.token_hex(8)
+            work.put(PLACES, {"places": [*known, found]})
+            self._remember(work)
+        return found
+
     @contextmanager
-    def _doing(self, what: str) -> Iterator[None]:
+    def _doing(self, what: str, table: Table) -> Iterator[None]:
         """Queries that may take long: their faults in words, and how far they are."""
-        with spark_faults(self.session, what), watched(self.session, what, self.progress):
+        faults = spark_faults(self.session, what, goes_on=table.once is None)
+        with faults, watched(self.session, what, self.progress):
             yield
 
     def _chosen(self, table: Table) -> "Frame":
@@ -189,10 +217,12 @@ class Spark(Engine):
 
     def _write(self, table: Table, selection: Selection, work: WorkFolder, name: str) -> dict[str, Any]:
         """Have the executors sort the chosen ids by ranges and write them; what was written, and where."""
-        with self._doing("selecting samples"):
+        with self._doing("selecting samples", table):
             weighed = self._weighed(table, selection)
             rows, tally, written = self._tally(table, selection, weighed)
-            place = f"{self.parts.rstrip('/')}/{name}" if self.parts else str(work.file(name).absolute())
+            place = (
+                f"{self._place(self.parts, work)}/{name}" if self.parts else str(work.file(name).absolute())
+            )
             if written:
                 number = min(MOST_PARTS, -(-written // PART_ROWS))
                 columns = [KEY, *([f"{_carried(selection)} AS {CARRIED}"] if _marks(selection) else [])]
@@ -240,7 +270,7 @@ class Spark(Engine):
             if self.parts is None:
                 found = local_parts(Path(kept["place"]), table.id_kind)
             else:
-                with self._doing("looking at the sorted ids"):
+                with self._doing("looking at the sorted ids", table):
                     found = remote_parts(self.session, kept["place"], table.id_kind)
         except LostEngineError:
             raise
@@ -252,7 +282,8 @@ class Spark(Engine):
         """Name an id that made no key, in the words of every other engine."""
         from thresher.metadata.queries import ID
 
-        with spark_faults(self.session, "looking for an id that is not like the others"):
+        doing = "looking for an id that is not like the others"
+        with spark_faults(self.session, doing, goes_on=table.once is None):
             wrong = (
                 self._weighed(table, selection).where(f"{COPIES} > 0 AND {KEY} IS NULL").select(ID).limit(1)
             )
@@ -265,6 +296,11 @@ class Spark(Engine):
         raise InputError(
             f"{place}: column {table.id_column!r} changed while it was read; run the command again."
         )
+
+
+def _places(work: WorkFolder) -> list[str]:
+    """Where Spark wrote for a work folder, as far as the folder still says so."""
+    return list((work.get(PLACES) or {"places": []})["places"])
 
 
 def _marks(selection: Selection) -> bool:
@@ -343,7 +379,8 @@ class SparkIds(SortedIds):
         if self.engine.parts is None:
             yield from read_local(part, self.table.id_kind)
         else:
-            with spark_faults(self.engine.session, "reading the sorted ids"):
+            goes_on = self.table.once is None
+            with spark_faults(self.engine.session, "reading the sorted ids", goes_on=goes_on):
                 yield from read_remote(self.engine.session, part, self.table.id_kind)
 
     def _numbers(self, carried: Carried) -> Carried:

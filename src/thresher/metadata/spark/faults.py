@@ -34,12 +34,15 @@ OTHER_VERSION = ("local class incompatible", "UnsupportedClassVersion", "INVALID
 
 
 @contextmanager
-def spark_faults(session: Any, doing: str) -> Iterator[None]:  # noqa: ANN401 - PySpark's session
+def spark_faults(
+    session: Any, doing: str, *, goes_on: bool = True  # noqa: ANN401 - PySpark's session
+) -> Iterator[None]:  # fmt: skip
     """Turn what Spark raises inside the block into one sentence.
 
     Args:
         session: Whose versions an odd failure is told with.
         doing: What was going on, for the message.
+        goes_on: Whether the same command, run again, goes on from what was finished.
 
     Raises:
         InputError: What was asked for cannot be done; the message says why and what to do.
@@ -56,7 +59,7 @@ def spark_faults(session: Any, doing: str) -> Iterator[None]:  # noqa: ANN401 - 
     except Exception as error:
         if not is_sparks(error):
             raise
-        raise explained(_whole(error), doing, session) from error
+        raise explained(_whole(error), doing, session, goes_on=goes_on) from error
     finally:
         root.removeFilter(_not_py4js)
 
@@ -86,7 +89,7 @@ def is_sparks(error: BaseException) -> bool:
     )
 
 
-def explained(text: str, doing: str, session: Any) -> InputError:  # noqa: ANN401
+def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> InputError:  # noqa: ANN401
     """What Spark's message means for the user."""
     if found := re.search(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+)", text):
         return InputError(
@@ -106,10 +109,10 @@ def explained(text: str, doing: str, session: Any) -> InputError:  # noqa: ANN40
             f"This PySpark {_client()} and the cluster's Spark{_of(session)} are of different versions; install the PySpark "
             "of that release."
         )
-    return LostEngineError(_lost(text, doing, session))
+    return LostEngineError(_lost(text, doing, session, goes_on=goes_on))
 
 
-def _lost(text: str, doing: str, session: Any) -> str:  # noqa: ANN401
+def _lost(text: str, doing: str, session: Any, *, goes_on: bool) -> str:  # noqa: ANN401
     """What went wrong with Spark itself."""
     if re.search(r"AccessControl|Permission ?denied|AccessDenied|403 Forbidden", text, re.IGNORECASE):
         path = r"((?:[a-z0-9]+:)?/[^\s,:()]+)"
@@ -126,10 +129,8 @@ def _lost(text: str, doing: str, session: Any) -> str:  # noqa: ANN401
             "the command again."
         )
     if any(words in text for words in CLOSED) or NO_ANSWER.match(text):
-        return (
-            f"The Spark session was closed while {doing}; start Spark again and run the same command, which goes on from "
-            "what was finished."
-        )
+        again = "the same command, which goes on from what was finished" if goes_on else "the command again"
+        return f"The Spark session was closed while {doing}; start Spark again and run {again}."
     return f"Spark failed while {doing}: {first_line(text)}{_versions(session)}"
 
 
@@ -165,4 +166,6 @@ def _of(session: Any) -> str:  # noqa: ANN401
 
 def _versions(session: Any) -> str:  # noqa: ANN401
     server = _of(session)
-    return "" if server in ("", f" {_client()}") else f" (PySpark {_client()} speaks to Spark{server})"
+    if not server or server == f" {_client()}":
+        return ""
+    return f" (PySpark {_client()} speaks to Spark{server})"

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from thresher.metadata.engine import Block
 from thresher.metadata.ids import IdKind
 from thresher.metadata.spark.expressions import KEY
+from thresher.metadata.spark.faults import CLOSED
 from thresher.metadata.spark.parts import Part, block_of, plain_key
 from thresher.metadata.table import Table
 from thresher.metadata.types import Key
@@ -81,8 +82,10 @@ def remove_remote(session: Any, uri: str) -> None:  # noqa: ANN401
     if context is None:
         try:
             session.read.option("recursiveFileLookup", "true").parquet(uri).count()
-        except Exception:  # nothing there
-            return
+        except Exception as error:
+            if any(words in str(error) for words in CLOSED):
+                raise
+            return  # nothing there
         session.range(0).write.mode("overwrite").parquet(uri)
         return
     path = context._jvm.org.apache.hadoop.fs.Path(uri)

@@ -45,12 +45,14 @@ def open_session(remote: str | None = None) -> Iterator[Any]:
         import pyspark
     except ImportError as error:
         raise MissingExtraError("--engine spark", "spark") from error
+    source = "--spark-remote" if remote else "SPARK_REMOTE"
     remote = remote or os.environ.get("SPARK_REMOTE") or None
     with spark_faults(None, "starting"):
         theirs = None if remote is not None else _running()
-        session = theirs or (_connected(remote) if remote is not None else _started())
-        check_versions(str(pyspark.__version__), str(session.version))
+        session = theirs or (_connected(remote, source) if remote is not None else _started())
     try:
+        with spark_faults(None, "starting"):
+            check_versions(str(pyspark.__version__), str(session.version))
         yield session
     finally:
         if theirs is None:
@@ -89,10 +91,11 @@ def check_versions(client: str, server: str) -> None:
         )
 
 
-def _connected(remote: str) -> Any:  # noqa: ANN401 - PySpark's session
+def _connected(remote: str, source: str) -> Any:  # noqa: ANN401 - PySpark's session
+    """A session of the server at `remote`; `source` is the flag or variable that named it."""
     if not re.fullmatch(r"sc://[^/\s]+(/.*)?", remote):
         raise InputError(
-            f"--spark-remote is {remote!r}; give a Spark Connect server, for example sc://localhost:15002."
+            f"{source} is {remote!r}; give a Spark Connect server, for example sc://localhost:15002."
         )
     try:
         import grpc
@@ -100,7 +103,7 @@ def _connected(remote: str) -> Any:  # noqa: ANN401 - PySpark's session
         from pyspark.sql.connect.client.retries import DefaultPolicy
         from pyspark.sql.connect.session import SparkSession
     except ImportError as error:
-        raise MissingExtraError("--spark-remote", "spark") from error
+        raise MissingExtraError(source, "spark") from error
     logging.getLogger("pyspark.sql.connect.logging").setLevel(logging.CRITICAL)
     channel = DefaultChannelBuilder(remote).toChannel()
     try:
@@ -108,7 +111,7 @@ def _connected(remote: str) -> Any:  # noqa: ANN401 - PySpark's session
     except grpc.FutureTimeoutError as error:
         raise InputError(
             f"No Spark Connect server answers at {remote} within {ANSWER_SECONDS} s; start it (sbin/start-connect-server.sh), "
-            "or mend --spark-remote."
+            f"or mend {source}."
         ) from error
     finally:
         channel.close()
