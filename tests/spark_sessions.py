@@ -48,6 +48,9 @@ def session_of(name: str):
 
 def connect_port() -> int:
     """Where Spark's own Connect server listens."""
+    reason = why_not(CONNECT)
+    if reason:
+        pytest.skip(reason)
     return _classic()[1]
 
 
