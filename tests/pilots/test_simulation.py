@@ -19,8 +19,8 @@ def prior():
     return fit_ensemble(load_example("datacomp_medium_tmars"), replicates=10)
 
 
-def world_of(prior, size):
-    return borrowed_world(prior, tuple(Pool(f"b{i}", size, rank=i + 1) for i in range(3)))
+def world_of(prior, size, buckets=3):
+    return borrowed_world(prior, tuple(Pool(f"b{i}", size, rank=i + 1) for i in range(buckets)))
 
 
 def test_worlds_take_the_buckets_names_and_sizes(prior):
@@ -99,7 +99,7 @@ def test_a_budget_too_small_says_how_much_is_needed(prior):
 
 @pytest.mark.slow
 def test_where_pilots_are_not_enough_the_verdict_says_what_it_takes(prior):
-    found = choose_design(world_of(prior, 12.8e6), 1.28e9, 320e6, **USUAL, replicates=20)
+    found = choose_design(world_of(prior, 12.8e6, buckets=4), 640e6, 320e6, **USUAL, replicates=20)
     assert found.simulation.right < 0.9
     assert found.larger
     assert "More samples of pilots would be right in " in found.verdict
