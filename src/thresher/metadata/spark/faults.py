@@ -160,7 +160,7 @@ def _client() -> str:
 def _of(session: Any) -> str:  # noqa: ANN401
     try:
         return f" {session.version}"
-    except Exception:
+    except Exception:  # a session that died tells no version; why it died is told already
         return ""
 
 
