@@ -1,5 +1,5 @@
 """Published runs, with their sources."""
 
-from thresher.examples.published import list_examples, load_example
+from thresher.examples.published import example_path, list_examples, load_example
 
-__all__ = ["list_examples", "load_example"]
+__all__ = ["example_path", "list_examples", "load_example"]

@@ -2,18 +2,25 @@
 
 from importlib.resources import files
 from io import StringIO
+from pathlib import Path
 
 from thresher.errors import InputError
 from thresher.runs import RunTable, read_csv_rows, refuse_faults
 
 EXAMPLES = {
     "datablations": ("pilot",),
+    "datacomp_baselines": ("pilot",),
     "datacomp_medium_clip": ("pilot",),
     "datacomp_medium_tmars": ("pilot", "joint"),
     "icon_lab": ("pilot", "joint"),
+    "icon_lab_small_buckets": ("pilot", "joint"),
+    "icon_lab_weak_buckets": ("pilot", "joint"),
     "laion_openclip": ("pilot",),
 }
 """Kinds of run table of each example: runs on single pools, and runs on several pools jointly."""
+
+SWARM_FILES = ("regmix_losses", "regmix_shares")
+"""Files of a swarm, which are not run tables: each has one row per run, and the column `run` joins them."""
 
 
 def list_examples() -> tuple[tuple[str, str], ...]:
@@ -43,3 +50,25 @@ def load_example(name: str, kind: str = "pilot") -> RunTable:
     table = RunTable(tuple(read_csv_rows(StringIO(text), file)), f"example {name} ({kind})")
     refuse_faults(table)
     return table
+
+
+def example_path(name: str) -> Path:
+    """Where a file of the examples is on this machine, for commands and functions that read files.
+
+    The rows of `regmix_shares` and `regmix_losses` are the same runs in the same order. Runs named
+    `train_..` are for fitting, runs named `test_..` for testing what was fitted.
+
+    Args:
+        name: The file without `.csv`: `regmix_shares` or `regmix_losses`, or name and kind of a run
+            table, for example `icon_lab_joint`.
+
+    Raises:
+        InputError: There is no such file.
+
+    >>> example_path("regmix_shares").name
+    'regmix_shares.csv'
+    """
+    names = sorted([*SWARM_FILES, *(f"{example}_{kind}" for example, kind in list_examples())])
+    if name not in names:
+        raise InputError(f"There is no example file {name!r}; the files are {', '.join(names)}.")
+    return Path(str(files("thresher.examples").joinpath(f"{name}.csv")))
