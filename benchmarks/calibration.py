@@ -1,278 +1,239 @@
-"""How often intervals cover and probabilities come true, on simulated and published runs.
+"""How often 90 % intervals hold what they are about: on every published bed, and on simulated worlds.
 
-python benchmarks/calibration.py [--tables 400] [--seed 0] [--processes 1] [--only laws|ensemble|published]
+python benchmarks/calibration.py [--worlds 200] [--seed 0]
 
-Half of the tables are for single laws fitted by their own kind, half for the ensemble. Table i depends on the
-seed and i alone. Progress goes to standard error, the tables of results to standard output.
+A held-out run, single or joint, is never in the fit that predicts it. docs/calibration.md shows what this prints.
 """
 
 import argparse
-import sys
-import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from multiprocessing import Pool as Processes
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from published_runs import published
-from simulated_runs import LAST_EPOCHS, World, draw_member_world, draw_world
-from thresher.errors import ThresherError
-from thresher.fits import Fit, Verdict, fit_ensemble, fit_law
-from thresher.fits.predict import draw_errors, run_interval
-from thresher.plans import choose_plans
-from thresher.pools import union
+from beds import Bed, Said, ask, averaged, bucket_beds, single_beds, swarm
+from simulated_runs import BUCKETS, EPOCHS, SIZE, draw_world
+from thresher import FitError, fit_law
+from thresher.backtests.measured import trained_on
+from thresher.backtests.splits import splits_of
+from thresher.fits import Fit
+from thresher.fits.forecast import forecast
+from thresher.fits.quantiles import interval
+from thresher.plans.choice import compare
+from thresher.runs import Measurement, RunTable
 
-KERNELS = ("utility", "effective_data", "muennighoff", "saturating")
-RULES = ("sample_worth", "utility_mean")
-WITHIN_EPOCHS = (3.0, 7.0)
-BEYOND_EPOCHS = (15.0, 20.0, 40.0)
-"""Epochs over one pool that runs of at most 10 epochs are asked to predict."""
-PLAN_EPOCHS = (2.0, 3.0, 4.0, 5.5, 7.5, 10.0, 13.0, 16.0, 20.0, 26.0, 32.0, 40.0)
-"""Budgets of the plans, in epochs over one pool."""
-WANTED = (0.85, 0.95)
-BIN = 0.1
-FEWEST_CASES = 1000
-MOST_OFF = 0.05
-REPLICATES = 100
-"""Bootstrap refits of each law of an ensemble; few of its members draw more than 70 of the 200 that are the default."""
-UNTRUSTED = {Verdict.NOT_IDENTIFIABLE, Verdict.AT_BOUND}
-
-Cases = dict[str, list]
-"""What was asked of one table, and whether each answer covered; for probabilities, (claimed, came true)."""
-Tables = dict[str, list[list]]
-"""The cases of all tables, one list a table: cases of one table err together."""
+SINGLES = ("last epochs", "one budget", "one pool")
+FEWEST_KEPT = 0.4
+"""Share of the rows that must stay: most language models were trained at one budget, and the rest would say little of it."""
+FEW_EPOCHS = 2.05
+SWARM_FITTED = 64
+Rows = tuple[Measurement, ...]
+KERNELS = ("muennighoff", "utility_smooth")
+WITHIN, BEYOND = (3.0, 7.0), (16.0, 30.0)
+"""Epochs over one bucket at which simulated worlds are predicted; runs go from 2 to 10."""
 
 
-def law_cases(seed: int, index: int) -> Cases:
-    """One table fitted by its own law: cases for utility, half-life and predicted error."""
-    rng = np.random.default_rng([seed, 1, index])
-    kernel = KERNELS[index % len(KERNELS)]
-    rule = RULES[index // len(KERNELS) % len(RULES)]
-    world = draw_world(rng, kernel=kernel, mixing=rule)
-    table = world.table(rng, states_noise=bool(rng.integers(2)))
-    fit = fit_law(table, kernel=kernel, mixing=rule, floor=0.1, seed=index)
-    cases: Cases = {}
-    truth = world.member.parameters
-    for i, report in enumerate(fit.reports):
-        verdicts = {finding.verdict for finding in report.findings}
-        tau_named = any("half-life" in finding.message for finding in report.findings)
-        if i == 0 or rule == "utility_mean":
-            cases.setdefault("b", []).append(_inside(truth.utility[0, i], report.utility_interval))
-        identified = not (verdicts & UNTRUSTED and tau_named)
-        cases.setdefault("tau identified", []).append(identified)
-        covered = _inside(truth.half_life[0, i], report.half_life_interval)
-        cases.setdefault("tau" if identified else "tau not identified", []).append(covered)
-    _add_predictions(cases, rng, world, fit)
-    return {f"{kernel} | {rule} | {name}": found for name, found in cases.items()}
+def joined(parts: Sequence[Said]) -> Said:
+    """Several predictions in a row."""
+    names = ("measured", "error", "mean", "low", "high")
+    return Said(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def ensemble_cases(seed: int, index: int) -> Cases:
-    """One table of a law drawn from the ensemble's prior: predicted errors and probabilities of being best."""
-    rng = np.random.default_rng([seed, 2, index])
-    world = draw_member_world(rng)
-    table = world.table(rng, states_noise=bool(rng.integers(2)))
-    fit = fit_ensemble(table, replicates=REPLICATES, seed=index)
-    cases: Cases = {}
-    _add_predictions(cases, rng, world, fit)
-    budgets = [epochs * world.size for epochs in PLAN_EPOCHS]
-    for plan in choose_plans(fit, budgets):
-        mixtures = [choice.candidate.mixture for choice in plan.choices]
-        true = world.errors(mixtures, [plan.samples_seen])[:, 0]
-        beyond = "beyond" if plan.samples_seen > 1.001 * LAST_EPOCHS * world.size else "within"
-        for i, choice in enumerate(plan.choices):
-            cases.setdefault(f"best {beyond}", []).append((choice.probability_best, bool(i == true.argmin())))
-        chosen = mixtures.index(plan.best.candidate.mixture)
-        cases.setdefault("regret", []).append((plan.best.expected_regret, float(true[chosen] - true.min())))
-    return cases
-
-
-def _add_predictions(cases: Cases, rng: np.random.Generator, world: World, fit: Fit) -> None:
-    """Whether the interval of one new run covers one, for single pools and nested mixtures."""
-    pools = world.law.pools
-    budgets = np.array([*WITHIN_EPOCHS, *BEYOND_EPOCHS]) * world.size
-    singles = [pools[i : i + 1] for i in range(len(pools))]
-    mixtures = [union(chosen) for chosen in (*singles, *[pools[:k] for k in range(2, len(pools) + 1)])]
-    measured = world.errors(mixtures, budgets)
-    measured = measured + world.noise_sd * rng.standard_normal(measured.shape)
-    # all at once, a tenth of the time of predict_mixture for each; the same numbers
-    low, high = run_interval(*draw_errors(fit, mixtures, budgets), fit.run_sd)
-    covered = (low <= measured) & (measured <= high)
-    for i, mixture in enumerate(mixtures):
-        what = "single" if len(mixture.pools) == 1 else "mixture"
-        for k in range(len(budgets)):
-            kind = "within" if k < len(WITHIN_EPOCHS) else "beyond"
-            cases.setdefault(f"{what} {kind}", []).append(bool(covered[i, k]))
-
-
-def _inside(value: float, interval: tuple[float, float]) -> bool:
-    return bool(interval[0] <= value <= interval[1])
-
-
-def collect(
-    what: Callable[[int, int], Cases], name: str, seed: int, tables: int, processes: int
-) -> tuple[Tables, float]:
-    """Cases of all tables, and the seconds they took; tables that no law can be fitted to are counted."""
-    start = time.monotonic()
-    total: Tables = {}
-    jobs = [(what, seed, index) for index in range(tables)]
-    with Processes(processes) as workers:
-        try:
-            for done, cases in enumerate(workers.imap(_run, jobs), 1):
-                for key, found in cases.items():
-                    total.setdefault(key, []).append(found)
-                print(f"\r{name}: {done} of {tables} tables", end="", file=sys.stderr, flush=True)
-        except KeyboardInterrupt:
-            print("\nstopped; what follows is of the tables so far", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    return total, time.monotonic() - start
-
-
-def _count(tables: Tables) -> int:
-    """How many tables were simulated."""
-    first = [found for key, found in tables.items() if key.endswith("single within")]
-    return sum(map(len, first)) + len(tables.get("refused", []))
-
-
-def _run(job: tuple[Callable[[int, int], Cases], int, int]) -> Cases:
-    what, seed, index = job
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return what(seed, index)
-        except ThresherError as problem:
-            return {"refused": [str(problem)]}
-
-
-def print_laws(tables: Tables) -> None:
-    """Coverage by kernel and rule."""
-    columns = ("b", "tau", "single within", "single beyond", "mixture within", "mixture beyond")
-    print(f"{'kernel':15} {'rule':13} " + " ".join(f"{name:>14}" for name in (*columns, "tau identified")))
-    pooled: Tables = {}
-    for kernel in KERNELS:
-        for rule in RULES:
-            mine = {
-                name: tables.get(f"{kernel} | {rule} | {name}", []) for name in (*columns, "tau identified")
-            }
-            print(f"{kernel:15} {rule:13} " + " ".join(f"{_share(found):>14}" for found in mine.values()))
-            for name, found in mine.items():
-                pooled.setdefault(name, []).extend(found)
-    print(f"{'all':15} {'':13} " + " ".join(f"{_share(found):>14}" for found in pooled.values()))
+def print_row(name: str, what: str, said: Said) -> None:
+    """One line of the tables."""
     print(
-        f"{'+- (tables)':15} {'':13} "
-        + " ".join(f"{_standard_error(found):14.3f}" for found in pooled.values())
+        f"{name:30} {what:16} {len(said.measured):5}   {said.inside.mean():4.0%}   {said.interval_score.mean():.4f}"
+        f"   {np.mean(said.high - said.low):.4f}   {said.rmse:.4f}"
     )
-    print("verdict: " + _verdict(pooled, columns))
-    _print_refused(tables)
 
 
-def print_ensemble(tables: Tables) -> None:
-    """Coverage of predicted errors, and claimed against observed probabilities of being best."""
-    columns = ("single within", "single beyond", "mixture within", "mixture beyond")
-    for name in columns:
-        print(f"{name:15} {_share(tables[name]):>14} +- {_standard_error(tables[name]):.3f}")
-    print("verdict: " + _verdict(tables, columns))
-    print("\nprobability of being best: claimed, observed, standard error over tables, cases")
-    both = [a + b for a, b in zip(tables["best within"], tables["best beyond"], strict=True)]
-    for name, found in (
-        ("all budgets", both),
-        ("up to the longest run", tables["best within"]),
-        ("beyond it", tables["best beyond"]),
-    ):
-        print(f"{name}:")
-        for row in calibration_bins(found):
-            note = (
-                "few"
-                if row.cases < FEWEST_CASES
-                else "ok"
-                if abs(row.claimed - row.observed) <= MOST_OFF
-                else "OFF"
-            )
-            print(
-                f"  {row.low:.1f}-{row.high:.1f}  {row.claimed:.3f}  {row.observed:.3f}  +-{row.deviation:.3f}  "
-                f"{row.cases:6,}  {note}"
-            )
-    regret = np.concatenate([np.array(found) for found in tables["regret"]])
-    print(f"\nregret of the choice: expected {regret[:, 0].mean():.5f}, true {regret[:, 1].mean():.5f}")
-    _print_refused(tables)
+def held_out_singles(bed: Bed) -> Iterable[tuple[str, Said]]:
+    """Each kind of held-out single run, predicted by fits to the rest."""
+    found: dict[str, list[Said]] = {}
+    for kind, kept, left_out in divisions(bed):
+        if len(kept) < FEWEST_KEPT * len(bed.pilots):
+            continue
+        try:
+            fit = fit_law(RunTable(kept, bed.name), chance=bed.chance)
+        except FitError:  # too few runs are left
+            continue
+        known = {pool.name for pool in fit.pools} | {pool.quality for pool in fit.pools}
+        rows = [row for row in left_out if row.pool in known or (row.quality and row.quality in known)]
+        if rows:
+            found.setdefault(kind, []).append(ask(fit, rows))
+    return [(kind, joined(parts)) for kind, parts in found.items()]
 
 
-@dataclass(frozen=True)
-class CalibrationBin:
-    """Claims between `low` and `high`, and how many came true; the deviation counts tables, not cases."""
+def divisions(bed: Bed) -> Iterable[tuple[str, Rows, Rows]]:
+    """What is held out, the rows that stay, and those that do not."""
+    for split in splits_of(bed.pilots.rows):
+        kind = split.label.partition(":")[0]
+        if kind in SINGLES:
+            yield kind, split.kept, split.left_out
+    if bed.pilots.unit == "loss":
+        kept = tuple(row for row in bed.pilots.rows if row.epochs <= FEW_EPOCHS)
+        yield "past 2 epochs", kept, tuple(row for row in bed.pilots.rows if row.epochs > FEW_EPOCHS)
 
-    low: float
-    high: float
-    claimed: float
-    observed: float
-    deviation: float
-    cases: int
+
+def print_published() -> None:
+    """Singles, then joint runs, bed by bed."""
+    head = f"{'':30} {'':16} {'runs':>5}  {'inside':>6}   {'score':6}   {'width':6}   RMSE"
+    print(f"Single pools, held out\n{head}")
+    for bed in (*bucket_beds(), *single_beds()):
+        for kind, said in held_out_singles(bed):
+            print_row(bed.name, kind, said)
+    print(f"\nJoint runs, none of them fitted (seeds apart)\n{head}")
+    for bed in bucket_beds():
+        fit = fit_law(bed.pilots, chance=bed.chance)
+        assert bed.joints is not None
+        said_of_bed = ask(fit, [row for row in bed.joints.rows if row.is_joint])
+        print_row(bed.name, "from singles", said_of_bed)
+    train, test = swarm()
+    said = []
+    for loss in train.metrics:
+        rows = spread([row for row in train.rows if row.metric == loss], SWARM_FITTED)
+        fit = fit_law(RunTable(tuple(rows), loss))
+        said.append(ask(fit, [row for row in test.rows if row.metric == loss]))
+    print_row("regmix, 17 domains, 8 losses", f"from {SWARM_FITTED} mixtures", joined(said))
 
 
-def calibration_bins(tables: Sequence[Sequence[tuple[float, bool]]]) -> list[CalibrationBin]:
-    """Claims in bins of a tenth that have any; neighbours are not pooled."""
-    claimed, true, table = (
-        np.array(column, dtype=float)
-        for column in zip(*[(p, best, t) for t, found in enumerate(tables) for p, best in found], strict=True)
+def spread(rows: Sequence[Measurement], count: int) -> list[Measurement]:
+    """So many of the rows, evenly spaced."""
+    return [rows[round(at)] for at in np.linspace(0, len(rows) - 1, count)]
+
+
+def claimed_best(fit: Fit, rows: Sequence[Measurement]) -> tuple[float, bool, float, float]:
+    """Of candidates measured at one budget: the probability claimed for the choice, whether it is best, and both regrets."""
+    mixtures = [trained_on(fit, row) for row in rows]
+    found = forecast(fit, mixtures, np.array([rows[0].samples_seen]))
+    share, regret = compare(found.errors[:, :, 0], found.weights)
+    chosen, true = int(np.argmin(regret)), np.array([row.error for row in rows])
+    return (
+        float(share[chosen]),
+        chosen == int(np.argmin(true)),
+        float(regret[chosen]),
+        float(true[chosen] - true.min()),
     )
-    number = np.minimum((claimed / BIN).astype(int), round(1 / BIN) - 1)
-    rows = []
-    for i in range(round(1 / BIN)):
-        mine = number == i
-        if mine.any():
-            gap = np.bincount(table[mine].astype(int), weights=true[mine] - claimed[mine])
-            deviation = float(np.sqrt(np.sum(gap**2)) / mine.sum())
-            means = (float(claimed[mine].mean()), float(true[mine].mean()))
-            rows.append(CalibrationBin(BIN * i, BIN * (i + 1), *means, deviation, int(mine.sum())))
-    return rows
 
 
-def _share(tables: Sequence[Sequence[bool]]) -> str:
-    count = sum(map(len, tables))
-    return f"{sum(map(sum, tables)) / count:.3f} ({count:,})" if count else "-"
+def print_claims(name: str, claims: Sequence[tuple[float, bool, float, float]]) -> None:
+    """Claimed and true, on average."""
+    claimed, right, expected, regret = np.mean(claims, axis=0)
+    print(f"{name:44} {len(claims):5}   {claimed:4.0%}    {right:4.0%}   {expected:.4f}   {regret:.4f}")
 
 
-def _standard_error(tables: Sequence[Sequence[bool]]) -> float:
-    """Of a share, when the cases of one table err together."""
-    count = sum(map(len, tables))
-    mean = sum(map(sum, tables)) / count
-    return float(np.sqrt(sum((sum(found) - mean * len(found)) ** 2 for found in tables)) / count)
+def print_choices(worlds: int, seed: int) -> None:
+    """How often the choice is best, beside what is claimed, on the beds and in simulated worlds."""
+    print(f"\nChoices{'':38} count  claimed   best   regret: expected, true")
+    for bed in bucket_beds():
+        fit = fit_law(bed.pilots, chance=bed.chance)
+        best_bucket = next(row.pool for row in bed.pilots.rows if row.rank == 1)
+        alone = [row for row in bed.pilots.rows if row.pool == best_bucket]
+        budgets: dict[float, dict[str, Measurement]] = {}
+        for row in (*averaged(alone), *averaged(bed.joints.rows)):
+            budgets.setdefault(row.samples_seen, {})[row.pool] = row
+        claims = [claimed_best(fit, list(rows.values())) for rows in budgets.values() if joint_in(rows)]
+        print_claims(bed.name, claims)
+    for joint in (False, True):
+        claims = []
+        for index in range(worlds):
+            rng = np.random.default_rng([seed, 1, index])
+            world = draw_world(rng, KERNELS[index % 2])
+            fit = fit_law(world.table(rng, joint=joint))
+            for epochs in (*WITHIN, *BEYOND):
+                widths = np.arange(1, BUCKETS + 1)
+                true = world.errors(widths, np.full(BUCKETS, epochs * SIZE))
+                claims.append(claimed_best(fit, nested_rows(fit, epochs, true)))
+        print_claims(f"simulated worlds, {'one joint run' if joint else 'no joint run'}", claims)
 
 
-def _verdict(tables: Tables, names: Iterable[str]) -> str:
-    shares = {name: sum(map(sum, tables[name])) / sum(map(len, tables[name])) for name in names}
-    misses = [f"{name} {share:.3f}" for name, share in shares.items() if not WANTED[0] <= share <= WANTED[1]]
-    wanted = f"{WANTED[0]:.2f}-{WANTED[1]:.2f}"
-    return f"outside {wanted}: {', '.join(misses)}" if misses else f"all within {wanted}"
+def joint_in(rows: dict[str, Measurement]) -> bool:
+    """Whether several candidates were measured, one of them a union."""
+    return len(rows) > 1 and any(row.is_joint for row in rows.values())
 
 
-def _print_refused(tables: Tables) -> None:
-    if "refused" in tables:
-        print(f"{len(tables['refused'])} tables refused, for example: {tables['refused'][0][0]}")
+def nested_rows(fit: Fit, epochs: float, errors: np.ndarray) -> list[Measurement]:
+    """The best 1, 2, .. buckets at one budget."""
+    return [
+        Measurement(
+            "+".join(f"b{i}" for i in range(k + 1)),
+            SIZE * (k + 1),
+            float(epochs * SIZE),
+            fit.metric,
+            float(y),
+        )
+        for k, y in enumerate(errors)
+    ]
 
 
-def main() -> None:
-    """Read the arguments, simulate, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--only", choices=("laws", "ensemble", "published"))
-    given = parser.parse_args()
-    size = (given.seed, given.tables // 2, given.processes)
-    if given.only in (None, "laws"):
-        cases, seconds = collect(law_cases, "single laws", *size)
-        print(f"Single laws: coverage of 90 % intervals (cases), {_count(cases)} tables, {seconds:.0f} s")
-        print_laws(cases)
-    if given.only in (None, "ensemble"):
-        cases, seconds = collect(ensemble_cases, "ensemble", *size)
-        print(f"\nEnsemble: coverage of 90 % intervals (cases), {_count(cases)} tables, {seconds:.0f} s")
-        print_ensemble(cases)
-    if given.only in (None, "published"):
-        print("\nPublished runs: share of held-out measurements inside 90 % intervals")
-        published()
+def print_simulated(worlds: int, seed: int) -> None:
+    """Parameters and new runs of simulated worlds inside their intervals."""
+    cases: dict[str, list[float]] = {}
+    for index in range(worlds):
+        rng = np.random.default_rng([seed, index])
+        world = draw_world(rng, KERNELS[index % 2])
+        joint = bool(index // 2 % 2)
+        fit = fit_law(world.table(rng, joint=joint))
+        for name, truth in (("kappa", world.law.kappa), ("power", world.law.power), ("floor", world.law.floor),
+                            ("exponent", world.law.exponent)):  # fmt: skip
+            add(cases, f"{name}", fit.over_draws(name), truth[0], fit)
+        half_lives = np.concatenate([law.half_lives(np.full(BUCKETS, SIZE))[1:] for law in fit.laws])
+        for at in range(BUCKETS):
+            add(cases, "half-life", half_lives[:, at], world.law.half_life[0, at], fit)
+            worth = fit.over_draws("worth")
+            if at:
+                add(
+                    cases,
+                    "worth",
+                    worth[:, at] / worth[:, 0],
+                    world.law.worth[0, at] / world.law.worth[0, 0],
+                    fit,
+                )
+        for where, epochs in (("2 to 10 epochs", WITHIN), ("beyond", BEYOND)):
+            at = np.array(epochs)
+            for bucket in range(BUCKETS):
+                new = world.measured(rng, world.single_errors(bucket, at * SIZE), at)
+                inside(cases, f"one bucket, {where}", fit, [bucket], at, new)
+            for width in range(2, BUCKETS + 1):
+                new = world.measured(rng, world.errors(np.full(len(at), width), at * SIZE), at)
+                joint_words = "one joint run" if joint else "no joint run"
+                inside(cases, f"unions, {where}, {joint_words}", fit, list(range(width)), at, new)
+    print(
+        f"\n{worlds} worlds drawn from the priors, runs of {EPOCHS[0]:g} to {EPOCHS[-1]:g} epochs: inside 90 % intervals"
+    )
+    for name, found in cases.items():
+        print(f"{name:44} {np.mean(found):4.0%} of {len(found):5,}")
+
+
+def add(cases: dict[str, list[float]], name: str, draws: np.ndarray, truth: float, fit: Fit) -> None:
+    """Whether the interval of the draws holds the truth."""
+    low, high = interval(draws, fit.draw_weights)
+    cases.setdefault(name, []).append(bool(low <= truth <= high))
+
+
+def inside(
+    cases: dict[str, list[float]],
+    name: str,
+    fit: Fit,
+    buckets: list[int],
+    epochs: np.ndarray,
+    new: np.ndarray,
+) -> None:
+    """Whether the interval of one new run holds one."""
+    pool = "+".join(f"b{i}" for i in buckets)
+    rows = [
+        Measurement(pool, SIZE * len(buckets), float(e * SIZE), fit.metric, float(y))
+        for e, y in zip(epochs, new, strict=True)
+    ]
+    cases.setdefault(name, []).extend(ask(fit, rows).inside.tolist())
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print_published()
+    print_simulated(given.worlds, given.seed)
+    print_choices(given.worlds, given.seed)

@@ -1,146 +1,118 @@
-"""Run tables simulated from known laws: a world knows the true error of every mixture, a table is one look at it.
+"""Run tables simulated from the default law: worlds drawn from its priors, with the noise that they expect.
 
-Worlds are drawn wide but plausible: 4 or 5 equal pools ranked by quality, 5 to 10 runs of each between 2 and 10
-epochs, as in the published T-MARS runs, with run noise between 0.3 and 0.5 points.
+Four equal ranked buckets, each measured alone at 2 to 10 epochs, and in every second world one joint run of the best three.
+A fit of such a table tests the estimator, not the priors.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from thresher.fits.choice import IMAGENET_CHANCE
-from thresher.fits.ensemble import FRACTION_FLOORS, KAPPA_PRIOR, KERNEL_PRIOR, MIXING_PRIOR
-from thresher.fits.fit import Fit, Member, Parameters
-from thresher.fits.fit_law import AMPLITUDE_PRIOR_SD
-from thresher.fits.predict import expected_errors
+from thresher.fits.priors import DISTANCE, HIGHEST_FLOOR, IMAGENET_CHANCE, PRIORS, UNION_DOUBT
 from thresher.laws.kernels import find_kernel
-from thresher.pools import Mixture, Pool
+from thresher.laws.one_law import OneLaw
+from thresher.laws.settings import Settings
 from thresher.runs import Measurement, RunTable
 
 METRIC = "imagenet1k_zeroshot_error"
-FIRST_EPOCHS, LAST_EPOCHS = 2.0, 10.0
-NOISE_SD = (0.003, 0.005)
-UTILITY = (0.08, 0.35)
-"""Magnitude of the best pool's utility; published ones lie between 0.1 and 0.25."""
-HALF_LIFE = (1.0, 25.0)
-"""Centre of the half-lives, in epochs; those of the pools scatter about it."""
-HALF_LIFE_SCATTER = 0.4
-FIRST_ERROR = (0.70, 0.93)
-"""Error of the best pool after one epoch."""
-HIGHEST_ERROR = 0.985
-"""Worlds in which a run starts higher are drawn again: nobody reports runs at guessing."""
+BUCKETS = 4
+SIZE = 12.8e6
+EPOCHS = (2.0, 3.0, 4.5, 6.5, 10.0)
+LAST_ERROR = (0.45, 0.8)
+"""Error of the best bucket after its last epoch."""
+SEED_SD = 0.004
+"""Spread of ln y between seeds."""
+STEP_DOWN = 0.7
+"""Most by which ln q falls from one bucket to the next."""
+KAPPA_RANGE = (0.0, 3.0)
+POWER_RANGE = (0.1, 4.0)
 
 
 @dataclass(frozen=True)
 class World:
-    """A true law and the noise of its runs.
+    """A true law of equal buckets, and how runs deviate from it.
 
     Attributes:
-        law: A fit of one member without replicates: the truth.
-        epochs: Epochs at which each pool is measured.
-        noise_sd: Spread of one run.
+        law: One draw.
+        mixing: How unions deviate from the law, in units of their doubt: those that share pools deviate alike.
     """
 
-    law: Fit
-    epochs: tuple[float, ...]
-    noise_sd: float
+    law: OneLaw
+    mixing: np.ndarray
 
-    @property
-    def member(self) -> Member:
-        """The true law."""
-        return self.law.members[0]
-
-    @property
-    def size(self) -> float:
-        """Unique samples of each pool."""
-        return self.law.pools[0].unique_samples
-
-    def errors(self, mixtures: Sequence[Mixture], samples_seen: Sequence[float]) -> np.ndarray:
-        """True error of mixtures (rows) at budgets (columns)."""
-        return expected_errors(self.law, mixtures, np.asarray(samples_seen, dtype=float))
-
-    def table(self, rng: np.random.Generator, *, states_noise: bool) -> RunTable:
-        """Noisy runs of every pool alone, with or without their standard errors."""
-        budgets = [epochs * self.size for epochs in self.epochs]
-        true = self.errors([Mixture((pool,), (1.0,)) for pool in self.law.pools], budgets)
-        noisy = true + self.noise_sd * rng.standard_normal(true.shape)
-        rows = tuple(
-            Measurement(
-                pool.name, self.size, n, METRIC, float(noisy[i, k]), rank=pool.rank,
-                standard_error=self.noise_sd if states_noise else None,
-            )
-            for i, pool in enumerate(self.law.pools)
-            for k, n in enumerate(budgets)
-        )  # fmt: skip
-        return RunTable(rows, "simulated runs")
-
-
-def draw_world(
-    rng: np.random.Generator, *, kernel: str, mixing: str, kappa: float = 1.0, floor: float = 0.1
-) -> World:
-    """A world of one law; its parameters are drawn until every run starts below guessing."""
-    while True:
-        world = _draw(rng, kernel, mixing, kappa, floor)
-        first = world.errors(
-            [Mixture((pool,), (1.0,)) for pool in world.law.pools], [FIRST_EPOCHS * world.size]
+    def errors(self, widths: np.ndarray, samples_seen: np.ndarray) -> np.ndarray:
+        """True errors of the best k buckets, sampled evenly."""
+        w = np.where(np.arange(BUCKETS) < widths[:, None], 1.0 / widths[:, None], 0.0)
+        settings = Settings(w, np.full(w.shape, SIZE), samples_seen, np.zeros(len(w), dtype=bool))
+        y = self.law.errors(settings)[0]
+        log_q = np.log(self.law.worth[0])
+        unlike = np.sqrt(np.maximum(w @ log_q**2 - (w @ log_q) ** 2, 0.0))
+        doubt = (UNION_DOUBT[0] + UNION_DOUBT[1] * unlike) * np.sqrt(widths - 1.0)
+        return self.law.floor[0] + (y - self.law.floor[0]) * np.exp(
+            doubt * (w * np.sqrt(widths)[:, None] @ self.mixing)
         )
-        last = world.errors([Mixture((world.law.pools[0],), (1.0,))], [4 * LAST_EPOCHS * world.size])
-        if first.max() < HIGHEST_ERROR and last.min() > floor + 0.02:
-            return world
+
+    def single_errors(self, bucket: int, samples_seen: np.ndarray) -> np.ndarray:
+        """True errors of one bucket alone."""
+        one = self.law.of_pools(np.array([bucket]))
+        count = len(samples_seen)
+        settings = Settings(
+            np.ones((count, 1)), np.full((count, 1), SIZE), samples_seen, np.zeros(count, dtype=bool)
+        )
+        return one.errors(settings)[0]
+
+    def measured(self, rng: np.random.Generator, y: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+        """One new run of each true error, with misfit and seed noise; `epochs` are passes over one bucket."""
+        far = np.log(epochs / EPOCHS[-1])
+        # beyond the longest run both samples and epochs are beyond it
+        wide = np.sqrt(1.0 + DISTANCE**2 * (far**2 + np.maximum(far, 0.0) ** 2))
+        sd = np.hypot(PRIORS["fraction"].misfit * wide, SEED_SD)
+        return np.minimum(y * np.exp(sd * rng.standard_normal(y.shape)), IMAGENET_CHANCE)
+
+    def table(self, rng: np.random.Generator, *, joint: bool) -> RunTable:
+        """Noisy runs of every bucket alone, and one of the best three if asked."""
+        epochs = np.array(EPOCHS)
+        rows = []
+        for bucket in range(BUCKETS):
+            noisy = self.measured(rng, self.single_errors(bucket, epochs * SIZE), epochs)
+            rows += [
+                Measurement(f"b{bucket}", SIZE, n, METRIC, float(y), rank=bucket + 1)
+                for n, y in zip(epochs * SIZE, noisy, strict=True)
+            ]
+        if joint:
+            at = np.array([5.0])
+            y = self.measured(rng, self.errors(np.array([3]), at * SIZE), at)
+            rows.append(Measurement("b0+b1+b2", 3 * SIZE, 5 * SIZE, METRIC, float(y[0])))
+        return RunTable(tuple(rows), "simulated runs")
 
 
-def draw_member_world(rng: np.random.Generator) -> World:
-    """A world whose law is drawn from the prior of the ensemble."""
-
-    def pick(prior):
-        values = list(prior)
-        shares = np.array([prior[value] for value in values], dtype=float)
-        return values[int(rng.choice(len(values), p=shares / shares.sum()))]
-
-    return draw_world(
-        rng,
-        kernel=pick(KERNEL_PRIOR),
-        mixing=pick(MIXING_PRIOR),
-        kappa=pick(KAPPA_PRIOR["fraction"]),
-        floor=pick(FRACTION_FLOORS),
-    )
-
-
-def _draw(rng: np.random.Generator, kernel: str, mixing: str, kappa: float, floor: float) -> World:
-    count = int(rng.integers(4, 6))
-    size = float(np.round(_log_uniform(rng, (2e6, 5e7))))
-    b = -_log_uniform(rng, UTILITY)
-    excess = rng.uniform(*FIRST_ERROR) - floor
-    A = IMAGENET_CHANCE - floor
-    utility, worth = np.full(count, b), np.ones(count)
-    if mixing == "sample_worth":  # each pool is worth 45 to 100 % of the one before it
-        worth = np.exp(-np.concatenate([[0.0], np.cumsum(rng.uniform(0.0, 0.8, count - 1))]))
-    else:  # each pool has 75 to 100 % of the utility of the one before it
-        utility = b * np.concatenate([[1.0], np.cumprod(rng.uniform(0.75, 1.0, count - 1))])
-        A *= np.exp(AMPLITUDE_PRIOR_SD * rng.standard_normal())
-        A = max(A, excess + 0.02)
-    n0 = size * (excess / A) ** (-1.0 / b)
-    tau = _log_uniform(rng, HALF_LIFE) * np.exp(HALF_LIFE_SCATTER * rng.standard_normal(count))
-    if not find_kernel(kernel).decays:
-        tau = np.full(count, np.inf)
-    parameters = Parameters(
-        np.array([A]), np.array([n0]), np.array([floor]), utility[None], worth[None], tau[None]
-    )
-    epochs = np.linspace(FIRST_EPOCHS, LAST_EPOCHS, int(rng.integers(5, 11)))
-    law = Fit(
-        metric=METRIC,
-        unit="fraction",
+def draw_world(rng: np.random.Generator, kernel: str) -> World:
+    """A law drawn from the priors of fractions."""
+    p = PRIORS["fraction"]
+    last = rng.uniform(*LAST_ERROR)
+    floor = HIGHEST_FLOOR * last / (1.0 + np.exp(-rng.normal(p.floor_share.mean, p.floor_share.sd)))
+    b = np.exp(rng.normal(p.log_exponent.mean, p.log_exponent.sd))
+    h = np.exp(rng.normal(p.log_bend.mean, p.log_bend.sd))
+    mean_tau = rng.normal(p.log_half_life.mean, p.log_half_life.sd)
+    tau = np.exp(mean_tau + rng.normal(0.0, p.half_life_spread, BUCKETS))
+    log_q = -np.concatenate([[0.0], np.cumsum(rng.uniform(0.0, STEP_DOWN, BUCKETS - 1))])
+    n = EPOCHS[-1] * SIZE
+    M = float(find_kernel(kernel).log_effective_samples(np.array(n), np.array(SIZE), tau[0])) - np.log(n)
+    a, excess = np.log(IMAGENET_CHANCE - floor), np.log(last - floor)
+    # the level at which the best bucket ends at `last`: the law of a fraction, solved for L
+    level = b * M + a - b / h * np.log(np.expm1(h * (a - excess) / b))
+    law = OneLaw(
+        kernel=kernel,
         chance=IMAGENET_CHANCE,
-        noise_sd=1.0,
-        pools=tuple(Pool(f"b{i}", size, i + 1, None, LAST_EPOCHS * size) for i in range(count)),
-        members=(Member(kernel, mixing, kappa, 1.0, parameters),),
-        reports=(),
-        rmse=0.0,
-        rows=(),
+        largest_run=n,
+        typical_size=SIZE,
+        level=np.array([level]),
+        floor=np.array([floor]),
+        exponent=np.array([b]),
+        kappa=np.clip(rng.normal(p.kappa.mean, p.kappa.sd, 1), *KAPPA_RANGE),
+        power=np.clip(rng.normal(p.power.mean, p.power.sd, 1), *POWER_RANGE),
+        bend=np.array([h]),
+        worth=np.exp(log_q)[None],
+        half_life=tau[None],
     )
-    return World(law, tuple(float(e) for e in epochs), float(rng.uniform(*NOISE_SD)))
-
-
-def _log_uniform(rng: np.random.Generator, between: tuple[float, float]) -> float:
-    return float(np.exp(rng.uniform(*np.log(between))))
+    return World(law, rng.standard_normal(BUCKETS))

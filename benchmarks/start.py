@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 MOST_IMPORT_SECONDS = 0.5
-MOST_DEMO_SECONDS = 10.0
+MOST_DEMO_SECONDS = 6.0
 TRIES = 5
 DEMO = "import sys; from thresher.cli.app import run; sys.exit(run(['demo', '--quiet', '-o', sys.argv[1]]))"
 

@@ -1,299 +1,130 @@
-"""Write docs/backtests.md: every published set, scored by `thresher.backtest`. Takes about six minutes of CPU.
+"""Print the tables of docs/backtests.md: the shipped runs, predicted by laws that have not seen them. Takes about 8 s of CPU.
 
-python docs/make_backtests.py [PROCESSES]
+python docs/make_backtests.py
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from weights_study import heldout_study, joint_study
 
-from thresher import Backtest, FitError, backtest, fit_ensemble, list_examples, load_example
-from thresher.backtests import Score
-from thresher.runs import RunTable
-from thresher.units import format_count
+from thresher import Backtest, backtest, fit_law, load_example
+from thresher.backtests.backtest import ONE_JOINT_RUN
+from thresher.backtests.laws import nothing_of, predict
+from thresher.backtests.measured import measured_in
+from thresher.backtests.scores import Entry, choices, score
+from thresher.runs import Measurement, RunTable
 
-PAGE = Path(__file__).with_name("backtests.md")
-POOL_SIZES = {"datacomp_medium_tmars": 128e6, "datacomp_medium_clip": 128e6}
-"""Rows of the metadata tables; icon_lab's buckets are quarters of its pool, so 30 % is no union of them."""
-HEAVY = 0.01
-"""Members lighter than this are left out of the spread."""
-LANGUAGE_EPOCHS = 2.5
-"""Epochs from which half-lives of language models cannot be identified."""
-START = """# Backtests
-
-Every law, the ensemble and simple rules on runs that none of them has seen. This page is written by
-`python docs/make_backtests.py`; `thresher backtest` gives the same for any run table.
-
-- *Held out*: root mean square error (RMSE) of single-pool runs that were left out (the last epochs, one budget, one pool of a
-  quality), each kind alike. Everything is fitted to the rest, the weights of the ensemble too. *Joint*: RMSE of runs on several
-  pools, predicted from runs on single pools alone.
-- *Right*: at how many budgets, of those with two or more measured candidates and at least one epoch of the smallest pool, the
-  measured error of the choice is within the noise of one run of the least. *Regret*: the mean over these budgets of the measured
-  error of the choice less the least; seeds are averaged.
-- *90 %*: paired-bootstrap interval of the difference to the ensemble; runs are resampled for RMSE, budgets for regret.
-- *Paper's law* is the kernel `utility` with `utility_mean` (Goyal et al. 2024), *default single law* the same kernel with
-  `sample_worth`, *plain power law* the kernel `fresh`; each with kappa 1 and the default floor. All numbers are fractions, or
-  nats for losses.
-"""
+BEDS = {
+    "datacomp_medium_tmars": (0.999, 1.0),
+    "icon_lab": (1 - 1 / 212, 1.0),
+    "icon_lab_small_buckets": (1 - 1 / 241, 1.5),
+    "icon_lab_weak_buckets": (1 - 1 / 241, 1.0),
+}
+"""Error of guessing, and the first epoch of single buckets to fit; before 1.5, small buckets had 20 steps and fewer."""
+SAME_BUDGETS = "default, later budgets"
+FEW_EPOCHS = 2.05
+LANGUAGE_MODELS = ("gpt-2.8B", "gpt-4.2B")
+LARGE = 2e10
+HIDDEN_POOL = "laion_400M"
 
 
-LANGUAGE_MODELS = load_example("datablations").models
-WEIGHED = (("laion_openclip", "ViT-B-32"), ("laion_openclip", "ViT-B-16"))
-WEIGHED_LANGUAGE_MODELS = ("gpt-1.1B", "gpt-2.8B", "gpt-4.2B")
+def main() -> None:
+    """Print every table."""
+    print("Joint runs of buckets, predicted from single buckets")
+    print(_line("bed", "law", "budgets", "regret", "RMSE all", "RMSE joint", "inside", "score"))
+    found = {name: bed(name) for name in BEDS}
+    for name, one in found.items():
+        print("\n".join(bed_lines(name, one)))
+    print("\n".join(mean_lines(list(found.values()))))
+    print()
+    print("Runs of one quality at several sizes")
+    print(_line("runs", "law", "rows", "RMSE", "inside"))
+    for label, fitted, unseen in (*language_models(), *laion()):
+        for law in ("default", "paper"):
+            print(size_line(label, law, fitted, unseen))
 
 
-class Answers:
-    """Everything that the page needs, computed in several processes; asking waits for the answer."""
-
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
-        self._found: dict[tuple[object, ...], Future[Any]] = {}
-
-    def start(self, of: Callable[..., Any], *arguments: object) -> None:
-        """Begin to compute an answer."""
-        self._found[(of, *arguments)] = self._pool.submit(of, *arguments)
-
-    def get(self, of: Callable[..., Any], *arguments: object) -> Any:
-        """The answer, or the error that it ended with."""
-        return self._found[(of, *arguments)].result()
-
-
-def main(processes: int) -> int:
-    """Write the page."""
-    with ProcessPoolExecutor(processes) as pool:
-        answers = Answers(pool)
-        for model in reversed(LANGUAGE_MODELS):
-            answers.start(score, "datablations", model)
-            answers.start(half_life_words, model)
-        for model in WEIGHED_LANGUAGE_MODELS:
-            answers.start(heldout_study, "datablations", model)
-        for name, model in WEIGHED:
-            answers.start(score, name, model)
-            answers.start(heldout_study, name, model, "last epochs")
-            answers.start(heldout_study, name, model, "laion_400M")
-        answers.start(score, "datacomp_medium_tmars", None)
-        answers.start(score, "datacomp_medium_clip", None)
-        answers.start(score, "icon_lab", None)
-        answers.start(joint_study, "icon_lab")
-        PAGE.write_text("\n".join(_page(answers)), encoding="utf-8")
-    return 0
-
-
-def score(name: str, model: str | None) -> Backtest:
-    """The backtest of one example, one model of it if it has several."""
-    table = load_example(name)
+def bed(name: str) -> Backtest:
+    """The backtest of one bed; pools without a rank are left out."""
+    chance, from_epoch = BEDS[name]
     found = backtest(
-        table.where(f"model = {model}") if model else table,
-        load_example(name, "joint") if (name, "joint") in list_examples() else None,
-        pool_size=POOL_SIZES.get(name),
+        load_example(name).where("rank >= 1"),
+        load_example(name, "joint"),
+        chance=chance,
+        from_epoch=from_epoch,
     )
-    print("scored", name, model or "", file=sys.stderr, flush=True)
-    return found
+    # the default once more, on the budgets at which it is compared with itself after one joint run
+    said = found.joint.said
+    later = said["default"].where(np.isfinite(said[ONE_JOINT_RUN].error))
+    entry = Entry(SAME_BUDGETS, nothing_of(()), later, choices(later, found.contests))
+    scored = score(entry, entry, (), found.contests, found.noise_sd, 0)
+    joint = replace(found.joint, said={**said, SAME_BUDGETS: later})
+    return replace(found, laws=(*found.laws[:2], scored, found.laws[2]), joint=joint)
 
 
-def half_life_words(model: str) -> str:
-    """What a fit to a language model's runs of few epochs says of half-lives."""
-    table = load_example("datablations").where(f"model = {model}")
-    rows = tuple(row for row in table.rows if row.epochs <= LANGUAGE_EPOCHS)
-    try:
-        fit = fit_ensemble(RunTable(rows, table.name))
-    except FitError as error:
-        return f"From at most {LANGUAGE_EPOCHS} epochs nothing can be fitted: {error}\n"
-    words = [finding.message for report in fit.reports for finding in report.findings]
-    said = f"{len(words)} of {len(fit.reports)} pools are said to have no identifiable half-life"
-    first = f'; the first: "{words[0]}"' if words else "."
-    return f"Fitted to its {len(rows)} runs of at most {LANGUAGE_EPOCHS} epochs, {said}{first}\n"
+def bed_lines(name: str, found: Backtest) -> Iterator[str]:
+    """One line per law."""
+    for at, law in enumerate(found.laws):
+        yield _line(name, law.name, str(law.picks), *_shown(_numbers(found, at)))
 
 
-def _page(answers: Answers) -> Iterator[str]:
-    yield START
-    yield from _tmars(answers)
-    yield from _icon_lab(answers)
-    yield from _laion(answers)
-    yield from _clip(answers)
-    yield from _datablations(answers)
-    yield from _weights(answers)
+def mean_lines(beds: Sequence[Backtest]) -> Iterator[str]:
+    """The mean over the beds, law by law."""
+    for at, law in enumerate(beds[0].laws):
+        picks = sum(found.laws[at].picks for found in beds)
+        mean = np.mean([_numbers(found, at) for found in beds], axis=0)
+        yield _line("mean of beds", law.name, str(picks), *_shown(mean))
 
 
-def _tmars(answers: Answers) -> Iterator[str]:
-    found = answers.get(score, "datacomp_medium_tmars", None)
-    yield "## T-MARS buckets of DataComp medium\n"
-    yield (
-        "Reported, not blind: the prior weights of mixing rules and the tempering were chosen for written reasons and on "
-        "icon_lab, but these joint runs were in view while that was done. Equal thirds, half-and-half and other tempering, "
-        "compared then, gave a mean regret of 0.0000 or 0.0020 here. The demo, which leaves out the random quarter that this "
-        "table fits too, has a joint RMSE of 0.0171. "
-        "One of the 16 is "
-        "inferred rather than read, and enters no score.\n"
-    )
-    yield _target("mean regret of the ensemble", found.ensemble.mean_regret, 0.0020, "the paper's rule")
-    yield from _both(found)
-
-
-def _icon_lab(answers: Answers) -> Iterator[str]:
-    found = answers.get(score, "icon_lab", None)
-    yield "## The icon laboratory\n"
-    yield (
-        "Our own small CLIP runs, two seeds. The prior weights of mixing rules were written with these joint runs in view (and "
-        "those of two more sets), so this is not a blind test.\n"
-    )
-    yield _target(
-        "mean regret of the ensemble",
-        found.ensemble.mean_regret,
-        0.003,
-        "the paper's rule gives 0.0042, the best fixed choice 0.018",
-    )
-    yield from _both(found)
-
-
-def _laion(answers: Answers) -> Iterator[str]:
-    yield "## LAION, open_clip models\n"
-    yield (
-        "Three sizes of one quality (`quality` = laion) at three budgets. The recipes differ between runs, so a residual of "
-        "about a point cannot be avoided.\n"
-    )
-    rows = []
-    for model in ("ViT-B-32", "ViT-B-16"):
-        found = answers.get(score, "laion_openclip", model)
-        for what, label in (
-            ("last epochs", "predict 34B from 3B and 13B"),
-            ("one pool: laion_400M", "hold out the 400M pool"),
-        ):
-            split = next(split for split in found.splits if split.label.startswith(what))
-            values = [split.rmse[name] for name in split.rmse]
-            ok = "reached" if (values[0] or 1.0) <= 0.01 else "missed"
-            rows.append(
-                [model, label, *(_number(None if v is None else 100 * v, 2) for v in values), f"1.00: {ok}"]
-            )
-        yield f"### {model}\n"
-        yield from _scores(found)
-    yield "### The two questions, in points of accuracy\n"
-    yield _table(["model", "question", *found.splits[0].rmse, "target for the ensemble"], rows)
-
-
-def _clip(answers: Answers) -> Iterator[str]:
-    yield "## CLIP-score buckets of DataComp medium\n"
-    yield "Checkpoints in the middle of one cosine schedule, which no law here describes.\n"
-    yield from _scores(answers.get(score, "datacomp_medium_clip", None))
-
-
-def _datablations(answers: Answers) -> Iterator[str]:
-    yield "## Language models on C4 (datablations)\n"
-    yield "Validation loss, at most 4.5 epochs, one quality at many sizes, each model on its own.\n"
-    unfit = []
+def language_models() -> Iterator[tuple[str, RunTable, tuple[Measurement, ...]]]:
+    """Runs of at most two epochs, to predict the later ones."""
     for model in LANGUAGE_MODELS:
-        try:
-            found = answers.get(score, "datablations", model)
-        except FitError:
-            unfit.append(model)
-            continue
-        yield f"### {model}\n"
-        yield from _scores(found)
-        yield answers.get(half_life_words, model)
-    yield f"Too few runs to fit anything: {', '.join(unfit)}.\n"
+        table = load_example("datablations").where(f"model = {model}")
+        yield _parted(f"{model}, 2 to 4 epochs", table, [row.epochs > FEW_EPOCHS for row in table.rows])
 
 
-def _weights(answers: Answers) -> Iterator[str]:
-    yield "## Weights: pseudo-BMA, stacking, equal\n"
-    yield (
-        "How members are weighed by what they predict of held-out single-pool runs. Prior weights of rules and kappa are the "
-        "same in all rows but the last. Tempered pseudo-BMA with 0 pieces is the prior alone, and 0.5 is the default. Stacking "
-        "finds shares (non-negative, summing to 1) that best combine the held-out predictions. Everything is nested: weights "
-        "never see the runs that are scored. The T-MARS joint runs play no part here.\n"
-    )
-    columns: dict[str, dict[str, float]] = {"icon_lab joint RMSE": {}, "icon_lab regret": {}}
-    for scheme, (rmse, regret) in answers.get(joint_study, "icon_lab").items():
-        columns["icon_lab joint RMSE"][scheme] = rmse
-        columns["icon_lab regret"][scheme] = regret
-    for name, model in WEIGHED:
-        for what in ("last epochs", "laion_400M"):
-            columns[f"LAION {model}, {what}"] = answers.get(heldout_study, name, model, what)
-    for model in WEIGHED_LANGUAGE_MODELS:
-        columns[f"C4 {model}"] = answers.get(heldout_study, "datablations", model)
-    schemes = list(columns["icon_lab regret"])
-    yield _table(["weights", *columns], [[s, *(_number(c[s]) for c in columns.values())] for s in schemes])
+def laion() -> Iterator[tuple[str, RunTable, tuple[Measurement, ...]]]:
+    """The largest budget, then a pool size, to be predicted from the rest."""
+    for model in ("ViT-B-32", "ViT-B-16"):
+        table = load_example("laion_openclip").where(f"model = {model}")
+        yield _parted(f"LAION {model[4:]}, 34B", table, [row.samples_seen > LARGE for row in table.rows])
+        yield _parted(f"LAION {model[4:]}, 400M pool", table, [row.pool == HIDDEN_POOL for row in table.rows])
 
 
-def _both(found: Backtest) -> Iterator[str]:
-    yield from _scores(found)
-    header = ["samples seen", "measured best", "ensemble's choice", "paper's law chooses", "candidates"]
-    paper = next(score for score in found.baselines if score.name == "paper's law")
-    yield _table(
-        header,
-        [
-            [format_count(c.samples_seen), c.best.label, mine or "-", theirs or "-", str(len(c.candidates))]
-            for c, mine, theirs in zip(found.contests, found.ensemble.choices, paper.choices, strict=True)
-        ],
-    )
+def size_line(label: str, law: str, fitted: RunTable, unseen: Sequence[Measurement]) -> str:
+    """How one law predicts unseen runs."""
+    fit = fit_law(fitted, law=law)
+    runs = [one for row in unseen for one in measured_in(fit, [row])]
+    said, y = predict(fit, runs), np.array([one.error for one in runs])
+    inside = float(np.mean((said.low <= y) & (y <= said.high)))
+    rmse = float(np.sqrt(np.mean((said.error - y) ** 2)))
+    return _line(label, law, str(len(runs)), f"{rmse:.4f}", f"{inside:.0%}")
 
 
-def _scores(found: Backtest) -> Iterator[str]:
-    header = ["", "held out", "90 %"]
-    header += ["joint", "90 %"] * bool(found.joint_rows) + ["right", "regret", "90 %"] * bool(found.contests)
-    shown = [found.ensemble, *(score for score in found.baselines if score.heldout_rmse or score.picks)]
-    rows = [_cells(score, found) for score in shown]
-    yield _table(header, rows)
-    heavy = [score for score in found.members if (score.weight or 0) >= HEAVY]
-    spread = _spread(heavy, "held out", [score.heldout_rmse for score in heavy])
-    spread += _spread(heavy, "joint", [score.joint_rmse for score in heavy])
-    spread += _spread(heavy, "regret", [score.mean_regret for score in heavy])
-    if spread:
-        yield f"{spread.strip()}\n"
-    if found.splits:
-        names = list(found.splits[0].rmse)
-        yield _table(
-            ["left out", "runs", *names],
-            [[s.label, str(s.runs), *(_number(s.rmse[name]) for name in names)] for s in found.splits],
-        )
-    for text in (*found.notes, *found.warnings):
-        yield f"- {text}"
-    yield ""
+def _parted(
+    label: str, table: RunTable, is_unseen: Sequence[bool]
+) -> tuple[str, RunTable, tuple[Measurement, ...]]:
+    parts = {
+        part: tuple(row for row, out in zip(table.rows, is_unseen, strict=True) if out is part)
+        for part in (True, False)
+    }
+    return label, replace(table, rows=parts[False]), parts[True]
 
 
-def _cells(score: Score, found: Backtest) -> list[str]:
-    cells = [score.name, _number(score.heldout_rmse), _range(score.heldout_difference)]
-    if found.joint_rows:
-        cells += [_number(score.joint_rmse), _range(score.joint_difference)]
-    if found.contests:
-        right = f"{score.picks_right} of {score.picks}" if score.picks else "-"
-        cells += [right, _number(score.mean_regret), _range(score.regret_difference)]
-    return cells
+def _numbers(found: Backtest, at: int) -> tuple[float, ...]:
+    law = found.laws[at]
+    return law.mean_regret, found.joint.rmse(law.name), law.joint_rmse, law.inside, law.interval_score
 
 
-def _spread(heavy: Sequence[Score], what: str, values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return ""
-    low, middle, high = np.quantile(known, (0.0, 0.5, 1.0))
-    return (
-        f"{len(heavy)} members weigh {HEAVY:g} or more; {what}: {low:.4f} to {high:.4f}, median {middle:.4f}. "
-        if what == "held out" or len(known) != len(heavy)
-        else f"{what.capitalize()}: {low:.4f} to {high:.4f}, median {middle:.4f}. "
-    )
+def _shown(numbers: Sequence[float]) -> list[str]:
+    regret, all_candidates, joint, inside, interval = numbers
+    return [f"{regret:.4f}", f"{all_candidates:.4f}", f"{joint:.4f}", f"{inside:.0%}", f"{interval:.3f}"]
 
 
-def _target(what: str, value: float | None, most: float, why: str) -> str:
-    said = "reached" if value is not None and value <= most + 5e-5 else "missed"
-    return f"Target: {what} <= {most:.4f} ({why}). Found: {_number(value)}, {said}.\n"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    return f"{value:.{digits}f}" if value is not None else "-"
-
-
-def _range(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval is not None else "-"
+def _line(name: str, law: str, *cells: str) -> str:
+    return f"{name:<24}{law:<23}{''.join(f'{cell:>11}' for cell in cells)}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2))
+    main()

@@ -5,6 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from thresher.fits.doubts import Limit
+from thresher.laws import KERNELS
 
 ROOT = Path(__file__).parents[1]
 specification = importlib.util.spec_from_file_location(
@@ -57,3 +61,19 @@ def test_links_between_pages_lead_somewhere():
     for path in update_examples.documents():
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_every_page_is_in_the_navigation_and_every_entry_of_it_is_a_page():
+    entries = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    named = {page for entry in entries for page in entry.values()}
+    assert named == {path.name for path in (ROOT / "docs").glob("*.md")}
+
+
+@pytest.mark.parametrize("name", [*Limit, *KERNELS])
+def test_the_page_on_the_law_explains_every_limit_and_kernel(name):
+    assert f"`{name}`" in (ROOT / "docs" / "law.md").read_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_the_readme_of_the_benchmarks_names_every_program(path):
+    assert f"`{path.name}`" in (ROOT / "benchmarks" / "README.md").read_text()

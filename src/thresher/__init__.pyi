@@ -4,9 +4,9 @@ from .backtests import Backtest, backtest
 from .budget import Budget
 from .errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
 from .examples.published import list_examples, load_example
-from .fits import Fit, Prediction, fit_ensemble, fit_law, predict_mixture
-from .fits.saved import read_fit, write_fit
-from .laws import KERNELS, MIXING_RULES, Law, effective_samples
+from .fits import Fit, Forecast, LawKind, Prediction, fit_law, forecast, predict_mixture, predict_mixtures
+from .fits.fit_file import read_fit, write_fit
+from .laws import KERNELS, Law, effective_samples
 from .plans import (
     Frontier,
     Plan,
@@ -23,15 +23,16 @@ from .runs import Measurement, RunTable, read_runs, select_runs, write_runs
 
 __all__ = [
     "KERNELS",
-    "MIXING_RULES",
     "Backtest",
     "Budget",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
+    "Forecast",
     "Frontier",
     "InputError",
     "Law",
+    "LawKind",
     "Measurement",
     "MissingExtraError",
     "Mixture",
@@ -48,11 +49,12 @@ __all__ = [
     "compute_gains",
     "effective_samples",
     "find_target",
-    "fit_ensemble",
     "fit_law",
+    "forecast",
     "list_examples",
     "load_example",
     "predict_mixture",
+    "predict_mixtures",
     "read_fit",
     "read_runs",
     "select_runs",

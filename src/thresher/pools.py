@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from thresher.errors import InputError
 
 WEIGHT_TOLERANCE = 1e-6
-"""Weights that sum to 1 within this are accepted: what is left of printing six digits."""
+"""Weights of a mixture sum to 1 within this: what is left of printing six digits."""
+ROUNDED_WEIGHTS = 0.01
+"""Weights that people write sum to 1 within this, as three digits of many pools do; they are then rescaled."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,33 @@ def union(pools: Sequence[Pool]) -> Mixture:
     (0.75, 0.25)
     """
     total = sum(pool.unique_samples for pool in pools)
+    if not math.isfinite(total):
+        if len(pools) == 1:
+            return Mixture(tuple(pools), (1.0,))
+        endless = next(pool.name for pool in pools if not math.isfinite(pool.unique_samples))
+        raise InputError(
+            f"Pool {endless!r} never repeats (inf), so it has no share in proportion to its size; give weights."
+        )
     return Mixture(tuple(pools), tuple(pool.unique_samples / total for pool in pools))
 
 
-def check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
+def rescaled(names: Sequence[str], weights: Sequence[float]) -> tuple[float, ...]:
+    """Weights as people write them, rescaled to sum to 1.
+
+    Raises:
+        InputError: Not one weight per pool, a weight outside [0, 1], or a sum that rounding does not explain.
+
+    >>> rescaled(["a", "b", "c"], [0.333, 0.333, 0.333])
+    (0.3333333333333333, 0.3333333333333333, 0.3333333333333333)
+    """
+    check_weights(names, weights, tolerance=ROUNDED_WEIGHTS)
+    total = math.fsum(weights)
+    return tuple(weight / total for weight in weights)
+
+
+def check_weights(
+    names: Sequence[str], weights: Sequence[float], *, tolerance: float = WEIGHT_TOLERANCE
+) -> None:
     """Refuse weights that are not shares.
 
     Raises:
@@ -81,5 +106,5 @@ def check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
     if not all(math.isfinite(weight) and 0 <= weight <= 1 for weight in weights):
         raise InputError(f"Mixture weights must lie in [0, 1]: {shown}.")
     total = math.fsum(weights)
-    if abs(total - 1.0) > WEIGHT_TOLERANCE:
+    if abs(total - 1.0) > tolerance:
         raise InputError(f"Mixture weights sum to {total:g}, not 1: {shown}.")

@@ -5,14 +5,15 @@ import shlex
 
 import pytest
 
-from thresher import fit_law, load_example, write_fit
+from made_fits import example_fit
+from thresher import write_fit
 from thresher.cli.app import run
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("plans")
-    write_fit(fit_law(load_example("datacomp_medium_tmars")), path / "fit.json")
+    write_fit(example_fit(), path / "fit.json")
     assert (
         run(
             [

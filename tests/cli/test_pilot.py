@@ -8,8 +8,8 @@ from logs import write_datacomp, write_open_clip
 from metadata_tables import SCORE, hex_ids, scores, write_table
 from thresher.cli.app import run
 from thresher.examples import load_example
-from thresher.fits import fit_ensemble
-from thresher.fits.saved import write_fit
+from thresher.fits.fit_file import write_fit
+from thresher.fits.fit_law import fit_law
 from thresher.metadata.sampling import digest, digest_limit
 from thresher.pilots.pilot_file import read_pilot
 from thresher.runs import read_runs
@@ -21,7 +21,7 @@ def buckets(tmp_path_factory):
     write_table(folder / "metadata", hex_ids(4000), scores(4000, ties=0.0, missing=0.0))
     made = str(folder / "buckets.json")
     assert run(["buckets", str(folder / "metadata"), "--score", SCORE, "-o", made, "--quiet"]) == 0
-    write_fit(fit_ensemble(load_example("datacomp_medium_tmars"), replicates=5), folder / "prior.json")
+    write_fit(fit_law(load_example("datacomp_medium_tmars"), draws=10), folder / "prior.json")
     return folder
 
 
@@ -59,8 +59,43 @@ def test_json_says_cost_and_what_the_simulation_told(buckets, tmp_path, capsys):
     assert answer["gpu_hours"] == pytest.approx(answer["samples_seen"] / 2000 / 3600)
     assert answer["share_of_target"] <= 0.15
     assert 0 <= answer["right"] <= 1
-    assert set(answer["half_life"]) == set(answer["utility"]) == {"b0", "b1", "b2"}
+    assert set(answer["half_life"]) == set(answer["worth"]) == {"b0", "b1", "b2"}
+    assert answer["worth"]["b0"] is None
+    assert set(answer["worth"]["b1"]) == {"inside", "narrow", "factor"}
+    assert "utility" not in answer
     assert answer["target_epochs"] == [10.0, 5.0, pytest.approx(10 / 3)]
+
+
+def joint_runs(answer):
+    return [run for run in answer["runs"] if len(run["pools"]) > 1]
+
+
+def test_a_joint_run_of_the_best_three_is_planned_unless_told_not_to(buckets, tmp_path, capsys):
+    assert planned(buckets, tmp_path / "p", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    run = next(run for run in joint_runs(answer) if run["pools"] == ["b0", "b1", "b2"])
+    assert run["samples_seen"] >= 5 * answer["pools"][0]["unique_samples"]
+    assert "b0+b1+b2-s0" in (tmp_path / "p" / "open_clip.sh").read_text()
+    assert planned(buckets, tmp_path / "alone", "--json", "--no-joint") == 0
+    assert joint_runs(json.loads(capsys.readouterr().out)) == []
+
+
+def test_the_page_says_what_is_trained_jointly_and_what_the_simulation_told(buckets, tmp_path, capsys):
+    assert planned(buckets, tmp_path / "p") == 0
+    shown = capsys.readouterr().out
+    assert "Trained jointly: " in shown
+    assert "b0 + b1 + b2" in shown
+    assert "worth inside" in shown
+    assert planned(buckets, tmp_path / "alone", "--no-joint") == 0
+    assert "No run is joint, so how buckets mix stays an assumption." in capsys.readouterr().out
+
+
+def test_the_same_seed_plans_the_same_pilot(buckets, tmp_path):
+    plans = []
+    for name in ("first", "again"):
+        assert planned(buckets, tmp_path / name, "--seed", "3") == 0
+        plans.append((tmp_path / name / "pilot.yaml").read_text())
+    assert plans[0] == plans[1]
 
 
 def write_logs(pilot, folder, skip=(), **options):
@@ -123,17 +158,17 @@ def test_collect_of_averages_says_which_checkpoints_to_evaluate(pilot, tmp_path,
     [
         (
             ["--pilot-budget", "1M"],
-            "--pilot-budget 1M is too small for any design of 3 buckets with 1 seed: about",
+            "pilot_budget 1M is too small for any design of 3 buckets with 1 seed: about",
         ),
-        (["--schedule", "cosine"], "--schedule is 'cosine'"),
-        (["--top", "11"], "--top is 11; the file has 10 buckets"),
+        (["--schedule", "cosine"], "schedule is 'cosine'"),
+        (["--top", "11"], "top is 11; the file has 10 buckets"),
         (["--top", "5"], "the prior has 4 ranked pools"),
-        (["--exposure", "often"], "--exposure is 'often'"),
-        (["--gpus", "3"], "--batch-size 4096 cannot be shared by --gpus 3"),
+        (["--exposure", "often"], "exposure is 'often'"),
+        (["--gpus", "3"], "batch_size 4096 cannot be shared by 3 gpus"),
         (["--prior", "nothing.json"], "nothing.json: no such file"),
-        (["--pool-size", "100"], "--pool-size is 100, but the buckets were made from 4,000 rows"),
-        (["--replicates", "0"], "--replicates is 0"),
-        (["--samples-per-gpu-second", "0"], "--samples-per-gpu-second is 0"),
+        (["--pool-size", "100"], "pool_size is 100, but the buckets were made from 4,000 rows"),
+        (["--replicates", "0"], "replicates is 0"),
+        (["--samples-per-gpu-second", "0"], "samples_per_gpu_second is 0"),
     ],
 )
 def test_a_plan_that_cannot_be_is_one_sentence_and_writes_nothing(

@@ -4,19 +4,15 @@ import json
 
 import pytest
 
+from made_fits import example_fit
 from thresher.cli.app import run
-from thresher.examples import load_example
-from thresher.fits.fit_law import fit_law
-from thresher.fits.saved import write_fit
-from thresher.runs import RunTable
+from thresher.fits.fit_file import write_fit
 
 
 @pytest.fixture(scope="module")
 def fit_file(tmp_path_factory):
-    runs = load_example("datacomp_medium_tmars")
-    ranked = RunTable(tuple(row for row in runs.rows if row.rank is not None), runs.name)
     path = tmp_path_factory.mktemp("fit") / "fit.json"
-    write_fit(fit_law(ranked, kappa=0.0, mixing="sample_worth", replicates=50), path)
+    write_fit(example_fit(), path)
     return str(path)
 
 
@@ -44,6 +40,14 @@ def test_predict_gives_the_error_that_plan_gives_for_the_mixture(fit_file, capsy
     assert found["predictions"][0]["error"] == pytest.approx(mixture["error"], abs=1e-9)
     assert plan["mixture_saving"]["probability"] <= 1
     assert plan["mixture_verdict"].startswith("At 640M samples")
+
+
+def test_predict_gives_the_error_that_plan_gives_for_every_candidate(fit_file, capsys):
+    (plan,) = answer(capsys, "plan", fit_file, "--budget", "640M")["plans"]
+    for candidate in plan["candidates"]:
+        words = ["predict", fit_file, "--pools", "+".join(candidate["pools"]), "--samples-seen", "640M"]
+        (found,) = answer(capsys, *words)["predictions"]
+        assert found["error"] == pytest.approx(candidate["error"], abs=1e-9)
 
 
 def test_a_clash_is_one_sentence_and_nothing_is_written(fit_file, capsys, tmp_path):

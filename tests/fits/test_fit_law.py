@@ -1,315 +1,339 @@
-"""What a fit of one law keeps to: it recovers, repeats itself, weighs, resists, and says what it cannot tell."""
+"""What every fit keeps to: it repeats itself, ignores order and names, fixes what it is told to, and says what it cannot tell."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq, least_squares
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-from simulated import FLOOR, HALF_LIVES, UTILITY, WORTHS, N, law_of, simulated_runs
-from thresher import fit_law, load_example
+from simulated import N, measured, settings, simulated_runs, singles, together, true_law
+from thresher import fit_law, forecast, load_example
 from thresher.errors import FitError, InputError
-from thresher.fits import Verdict
-from thresher.fits.choice import LawChoice
-from thresher.fits.curves import Curves
-from thresher.fits.fit_law import Point, optimum
-from thresher.fits.least_squares import minimise
-from thresher.fits.observations import observe
-from thresher.fits.profiles import profile, threshold
-from thresher.fits.reports import pool_reports
-from thresher.laws import KERNELS, Law
+from thresher.fits import LawKind, Verdict
+from thresher.fits.fit import drawn
+from thresher.fits.priors import DEFAULT_KERNELS
+from thresher.fits.reports import PASSES
+from thresher.pools import union
 from thresher.runs import Measurement, RunTable
 
 TMARS = load_example("datacomp_medium_tmars")
-QUICK = {"replicates": 0}
-REPEATED = [name for name, kernel in KERNELS.items() if kernel.decays]
+RANKED = RunTable(tuple(row for row in TMARS.rows if row.rank is not None), "ranked")
+JOINT = load_example("datacomp_medium_tmars", "joint").joints
 
 
-def with_rows(table, rows):
-    return replace(table, rows=tuple(rows))
+def with_rows(*rows):
+    return RunTable(tuple(rows), "rows")
 
 
 def values(fit):
-    return {report.pool.name: (report.utility, report.worth, report.half_life) for report in fit.reports}
+    return {report.pool.name: (report.worth, report.half_life, report.utility) for report in fit.reports}
 
 
-def verdicts(fit, pool):
-    report = next(report for report in fit.reports if report.pool.name == pool)
-    return {finding.verdict: finding.message for finding in report.findings}
+def messages(fit, verdict, pool):
+    (report,) = [report for report in fit.reports if report.pool.name == pool]
+    return [finding.message for finding in report.findings if finding.verdict is verdict]
 
 
-@pytest.mark.parametrize("kernel", REPEATED)
-def test_parameters_are_recovered_from_runs_without_noise(kernel):
-    fit = fit_law(simulated_runs(kernel=kernel), kernel=kernel, **QUICK)
-    assert fit.rmse < 1e-9
-    for report in fit.reports:
-        assert report.utility == pytest.approx(UTILITY, rel=1e-4)
-        assert report.half_life == pytest.approx(HALF_LIVES[report.pool.name], rel=1e-3)
-        assert report.worth == pytest.approx(WORTHS[report.pool.name], rel=1e-3)
+def shared(fit, name):
+    return next(part for part in fit.shared if part.name == name)
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say():
-    held = []
-    for seed in range(12):
-        fit = fit_law(simulated_runs(noise=0.003, seed=seed), **QUICK)
-        for report in fit.reports:
-            low, high = report.half_life_interval
-            held.append(low <= HALF_LIVES[report.pool.name] <= high)
-        low, high = fit.reports[0].utility_interval
-        held.append(low <= UTILITY <= high)
-    assert 0.78 <= np.mean(held) <= 1.0  # 90 % of 48, less three standard deviations
+def test_the_same_seed_gives_the_same_fit_and_another_only_other_draws():
+    one, two, other = (fit_law(RANKED, draws=20, seed=seed) for seed in (3, 3, 4))
+    for left, right, third in zip(one.laws, two.laws, other.laws, strict=True):
+        assert np.array_equal(left.worth, right.worth)
+        assert np.array_equal(left.worth[0], third.worth[0])
+        assert not np.array_equal(left.worth[1:], third.worth[1:])
+    assert one.rmse == other.rmse
 
 
-def test_the_same_runs_give_the_same_fit():
-    one, two = (fit_law(TMARS, replicates=20, seed=3) for _ in range(2))
-    assert values(one) == values(two)
-    for left, right in zip(
-        one.members[0].parameters.arrays(), two.members[0].parameters.arrays(), strict=True
-    ):
-        assert np.array_equal(left, right)
+@pytest.mark.parametrize("law", LawKind)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_rows_is_irrelevant(law, seed):
+    rows = (*RANKED.rows, *JOINT.rows)
+    shuffled = np.random.default_rng(seed).permutation(np.array(rows, dtype=object))
+    one, two = fit_law(with_rows(*rows), law=law, draws=10), fit_law(with_rows(*shuffled), law=law, draws=10)
+    assert values(two) == values(one)
+    assert two.rows == one.rows
+    assert two.warnings == one.warnings
 
 
-def test_the_seed_changes_replicates_and_nothing_else():
-    one, two = (fit_law(TMARS, replicates=20, seed=seed) for seed in (3, 4))
-    assert values(one) == values(two)
-    assert not np.array_equal(one.members[0].parameters.utility[1:], two.members[0].parameters.utility[1:])
+def test_the_order_in_which_a_row_names_its_pools_is_irrelevant():
+    turned = [replace(row, pool="+".join(reversed(row.pools))) for row in JOINT.rows]
+    one, two = (fit_law(with_rows(*RANKED.rows, *rows), draws=10) for rows in (JOINT.rows, turned))
+    assert values(two) == values(one)
 
 
-@pytest.mark.parametrize("mixing", ["sample_worth", "utility_mean"])
-def test_the_order_of_rows_is_irrelevant(mixing):
-    shuffled = with_rows(TMARS, np.random.default_rng(0).permutation(np.array(TMARS.rows, dtype=object)))
-    assert values(fit_law(shuffled, mixing=mixing, **QUICK)) == values(fit_law(TMARS, mixing=mixing, **QUICK))
-
-
-@pytest.mark.parametrize("mixing", ["sample_worth", "utility_mean"])
-def test_the_names_of_pools_are_irrelevant(mixing):
-    names = dict(zip(TMARS.pools, ["z", "m", "q", "a", "k"], strict=True))
-    renamed = with_rows(TMARS, [replace(row, pool=names[row.pool]) for row in TMARS.rows])
-    first, second = (values(fit_law(table, mixing=mixing, **QUICK)) for table in (TMARS, renamed))
+def test_the_names_of_pools_are_irrelevant():
+    names = dict(zip(RANKED.pools, ["z", "m", "q", "a"], strict=True))
+    renamed = with_rows(*(replace(row, pool=names[row.pool]) for row in RANKED.rows))
+    first, second = (fit_law(table, draws=0) for table in (RANKED, renamed))
     for name, other in names.items():
-        assert second[other] == pytest.approx(first[name], rel=1e-5)
+        assert values(second)[other] == pytest.approx(values(first)[name], rel=1e-4)
 
 
-def test_joint_runs_never_change_a_fit():
-    joint = [
-        Measurement("a+b", 2 * N, 4 * N, "x_error", 0.2),
-        Measurement("a+b+c", 3 * N, 8 * N, "x_error", 0.9),
-    ]
-    alone = simulated_runs(noise=0.002)
-    together = fit_law(with_rows(alone, [*alone.rows, *joint]), replicates=10)
-    assert values(together) == values(fit_law(alone, replicates=10))
-    assert together.joint_rows == 2
+@pytest.mark.parametrize("law", LawKind)
+@pytest.mark.parametrize("factor", [1e-9, 7.0, 1e60])
+def test_losses_of_another_scale_are_the_same_fit(law, factor):
+    rows = measured(true_law(2, unit="loss"), singles(2, (1, 2, 4, 8, 14)), noise=0.004).rows
+    scaled = [replace(row, error=factor * row.error) for row in rows]
+    one, two = (fit_law(with_rows(*each), law=law, draws=10) for each in (rows, scaled))
+    budgets = np.array([8 * N, 50 * N])
+    before, after = (forecast(fit, [union(fit.pools)], budgets) for fit in (one, two))
+    assert after.expected == pytest.approx(factor * before.expected, rel=1e-3)
+    assert after.errors == pytest.approx(factor * before.errors, rel=0.02)
 
 
-def test_runs_with_smaller_standard_errors_have_more_pull():
-    rows = [replace(row, standard_error=0.003) for row in simulated_runs().rows]
-    wrong = replace(rows[5], error=rows[5].error + 0.02)
-    precise = fit_law(with_rows(TMARS, [*rows[:5], wrong, *rows[6:]]), **QUICK)
-    doubtful = fit_law(with_rows(TMARS, [*rows[:5], replace(wrong, standard_error=0.3), *rows[6:]]), **QUICK)
-    off = [abs(values(fit)["a"][2] - HALF_LIVES["a"]) for fit in (precise, doubtful)]
-    assert off[1] < 0.01 * off[0]
-
-
-def test_soft_l1_resists_an_outlier():
-    rows = list(simulated_runs(noise=0.001).rows)
-    rows[5] = replace(rows[5], error=rows[5].error + 0.05)
-    linear, soft = (fit_law(with_rows(TMARS, rows), loss=loss, **QUICK) for loss in ("linear", "soft_l1"))
-    off = [abs(values(fit)["a"][2] - HALF_LIVES["a"]) for fit in (linear, soft)]
-    assert off[1] < 0.5 * off[0]
-
-
-@pytest.mark.parametrize("kappa", [0.0, 0.5, 1.0])
-def test_pools_of_one_quality_share_utility_and_a_half_life_that_grows_with_size(kappa):
-    law = law_of("b")
+@pytest.mark.parametrize("factor", [0.01, 1000.0])
+def test_samples_counted_in_another_unit_are_the_same_fit(factor):
     rows = [
-        Measurement(
-            f"size{size}", size * N, e * size * N, "x_error",
-            float(replace(law, half_life=4.0 * size**kappa).error(e * size * N, size * N)), quality="web",
-        )
-        for size in (1.0, 4.0)
-        for e in (1, 2, 4, 8, 12)
-    ]  # fmt: skip
-    small, large = fit_law(RunTable(tuple(rows), "sizes"), kappa=kappa, **QUICK).reports
-    assert small.utility == large.utility == pytest.approx(UTILITY, rel=1e-4)
-    assert small.half_life == pytest.approx(4.0, rel=1e-3)
-    assert large.half_life / small.half_life == pytest.approx(4.0**kappa, rel=1e-9)
-
-
-def test_runs_that_have_not_left_guessing_bend_no_curve():
-    """Before the onset nothing is learned: such measurements say only that, whichever law is fitted."""
-    curve = Law(
-        kernel="utility", amplitude=0.899, onset=1.5 * N, utility=-0.2, half_life=8.0, floor=FLOOR, worth=1.0
-    )
-    rows = [
-        Measurement(
-            pool, N, e * N, "x_error", min(0.999, float(curve.error(worth * e * N, worth * N))), rank=rank
-        )
-        for rank, (pool, worth) in enumerate((("a", 1.0), ("b", 0.6), ("c", 0.4)), start=1)
-        for e in (1, 2, 4, 6, 8, 12, 16)
+        replace(row, unique_samples=factor * row.unique_samples, samples_seen=factor * row.samples_seen)
+        for row in RANKED.rows
     ]
-    assert sum(row.error == 0.999 for row in rows) > 4
-    fit = fit_law(RunTable(tuple(rows), "simulated"), floor=FLOOR, **QUICK)
-    for report in fit.reports[:2]:
-        assert report.utility == pytest.approx(-0.2, rel=0.01)
-        assert report.half_life == pytest.approx(8.0, rel=0.05)
+    assert values(fit_law(with_rows(*rows), draws=0)) == {
+        name: pytest.approx(found, rel=2e-3) for name, found in values(fit_law(RANKED, draws=0)).items()
+    }
 
 
-def test_a_fitted_floor_is_recovered():
-    rows = [replace(row, error=row.error + 0.15 - FLOOR) for row in simulated_runs().rows]
-    fit = fit_law(with_rows(TMARS, rows), floor="fit", **QUICK)
-    assert fit.members[0].parameters.floor[0] == pytest.approx(0.15, abs=2e-3)
+def test_there_is_one_law_for_each_kernel_and_draws_after_the_most_probable():
+    fit = fit_law(RANKED, draws=12)
+    assert [law.kernel for law in fit.laws] == list(DEFAULT_KERNELS)
+    assert fit.weights == tuple(DEFAULT_KERNELS.values())
+    assert [len(law) for law in fit.laws] == [13, 13]
+    assert fit.draws == 24
+    assert fit.draw_weights == pytest.approx(np.full(24, 1 / 24))
+    assert fit.over_draws("kappa").shape == (24,)
+    assert np.array_equal(fit.over_draws("kappa")[:12], drawn(fit.laws[0]).kappa)
 
 
-def test_the_floor_of_losses_is_found_below_every_loss():
-    rows = [replace(row, metric="x_loss", error=2.0 + row.error) for row in simulated_runs().rows]
-    table = RunTable(tuple(rows), "losses")
-    fit = fit_law(table, **QUICK)
-    assert fit.unit == "loss"
-    assert fit.chance is None
-    assert fit.members[0].parameters.floor[0] == pytest.approx(2.0 + FLOOR, abs=0.01)
+def test_without_a_repeat_kernels_differ_in_nothing_and_one_is_enough():
+    rows = [replace(row, samples_seen=row.samples_seen / 60.0) for row in RANKED.rows]
+    assert [law.kernel for law in fit_law(with_rows(*rows), draws=0).laws] == ["muennighoff"]
 
 
-def test_a_floor_that_is_no_floor_is_refused():
-    smallest = min(row.error for row in TMARS.rows)
-    with pytest.raises(InputError, match=f"the smallest observed error is {smallest:g}"):
-        fit_law(TMARS, floor=smallest)
-    with pytest.raises(InputError, match="or 'fit'"):
-        fit_law(TMARS, floor="free")
+FIXED = {
+    "kernel": "utility",
+    "power": 1.7,
+    "kappa": 0.3,
+    "floor": 0.4,
+    "onset": 2e6,
+}
 
 
-def test_too_few_runs_are_refused_with_what_to_add():
-    with pytest.raises(FitError, match="Add pilot runs: at least 4 values of samples_seen per pool"):
-        fit_law(with_rows(TMARS, TMARS.rows[:2]))
-    with pytest.raises(FitError, match="Pool 'b' has runs at 1 value of samples_seen"):
-        fit_law(
-            with_rows(TMARS, [*simulated_runs(pools=("a",)).rows, replace(simulated_runs().rows[9], rank=2)])
-        )
-
-
-def test_no_loss_from_repetition_is_at_bound_and_said_in_words():
-    rows = [replace(row, error=float(replace(law_of("a"), half_life=np.inf).error(row.samples_seen, N))) for row in
-            simulated_runs(pools=("a",)).rows]  # fmt: skip
-    found = verdicts(fit_law(with_rows(TMARS, rows), **QUICK), "a")
-    assert (
-        "at its upper bound of 1000 epochs; these runs show no loss from repetition"
-        in found[Verdict.AT_BOUND]
+@pytest.mark.parametrize("name", FIXED)
+def test_what_is_fixed_is_exactly_so_in_every_draw_and_is_reported_as_fixed(name):
+    fit = fit_law(with_rows(*RANKED.rows, *JOINT.rows), draws=15, **{name: FIXED[name]})
+    if name == "kernel":
+        assert [law.kernel for law in fit.laws] == ["utility"]
+        return
+    for law in fit.laws:
+        assert getattr(law, name) == pytest.approx(FIXED[name], rel=1e-12)
+    part = shared(fit, name)
+    assert (part.value, part.interval, part.prior, part.identified) == (
+        FIXED[name],
+        (FIXED[name],) * 2,
+        None,
+        False,
     )
-    assert (
-        "has no upper limit within 90 %; its runs reach 14 epochs. Add a run with more repetition"
-        in found[Verdict.NOT_IDENTIFIABLE]
+    assert f"{name}: fixed at" in part.sentence
+
+
+def test_mixtures_of_unlike_pools_tell_of_the_mixing_power_and_single_pools_do_not():
+    alone = shared(fit_law(RANKED), "power")
+    assert not alone.identified
+    assert "assumed, because these runs cannot identify it" in alone.sentence
+    assert alone.value == pytest.approx(1.0, abs=0.1)
+    law = true_law(2, power=2.2, worth=[4.0, 0.25], half_life=[20.0, 20.0])
+    runs = together(
+        singles(2, (1, 3, 9)), settings([[0.8, 0.2], [0.5, 0.5], [0.2, 0.8], [0.05, 0.95]], N, 9 * N)
+    )
+    told = shared(fit_law(measured(law, runs, noise=0.003)), "power")
+    assert told.identified
+    assert told.interval[0] <= 2.2 <= told.interval[1]
+    assert "from these runs; above 1: concentrating on the best pools pays" in told.sentence
+
+
+def test_unions_of_pools_that_are_alike_do_not_tell_of_the_power():
+    """T-MARS: such unions are much the same at every power."""
+    part = shared(fit_law(with_rows(*RANKED.rows, *JOINT.rows)), "power")
+    assert not part.identified
+    assert "assumed, because these runs cannot identify it" in part.sentence
+
+
+def test_kappa_rests_on_its_prior_where_pools_have_one_size_and_is_told_by_several_sizes():
+    assert not shared(fit_law(RANKED), "kappa").identified
+    assert "assumed, because these runs cannot identify it" in shared(fit_law(RANKED), "kappa").sentence
+    law = true_law(4, unit="loss", kappa=0.6, worth=np.ones(4), half_life=np.full(4, 5.0))
+    runs = singles(4, (1, 3, 6, 12, 20), [N / 16, N / 4, N, 4 * N])
+    rows = [replace(row, quality="web", rank=None) for row in measured(law, runs, noise=0.001).rows]
+    part = shared(fit_law(with_rows(*rows)), "kappa")
+    assert part.identified
+    assert part.interval[0] <= 0.6 <= part.interval[1]
+    assert part.prior == pytest.approx((0.1 - 1.645 * 0.2, 0.1 + 1.645 * 0.2), abs=0.03)
+
+
+def test_worth_by_pass_starts_at_the_worth_and_falls_with_every_pass():
+    for law in LawKind:
+        for report in fit_law(RANKED, law=law, draws=30).reports:
+            assert len(report.worth_by_pass) == len(PASSES)
+            assert report.worth_by_pass[0] == pytest.approx(report.worth, rel=1e-3)
+            assert np.all(np.diff(report.worth_by_pass) < 0)
+
+
+def test_the_worth_of_the_best_ranked_pool_is_1():
+    fit = fit_law(RANKED, draws=20)
+    assert fit.reports[0].worth == 1.0
+    assert fit.reports[0].worth_interval == (1.0, 1.0)
+    assert [report.worth for report in fit.reports] == sorted(
+        (report.worth for report in fit.reports), reverse=True
     )
 
 
-def test_repeats_that_add_nothing_are_at_the_lower_bound():
-    rows = [replace(row, error=0.5 + 1e-6 * i) for i, row in enumerate(simulated_runs(pools=("a",)).rows)]
-    rows += [
-        replace(rows[0], samples_seen=share * N, error=float(0.1 + 0.4 * share**-0.2)) for share in (0.2, 0.5)
-    ]
-    found = verdicts(fit_law(with_rows(TMARS, rows), **QUICK), "a")
-    assert "at its lower bound of 0.05 epochs; repeats add nothing" in found[Verdict.AT_BOUND]
+def test_every_pool_trained_alone_has_the_utility_of_the_paper_s_law_beside_its_worth():
+    default, paper = fit_law(RANKED, draws=20), fit_law(RANKED, law="paper", draws=20)
+    for one, two in zip(default.reports, paper.reports, strict=True):
+        assert one.utility == pytest.approx(two.utility, rel=1e-6)
+        assert one.utility_interval[0] <= one.utility <= one.utility_interval[1]
+        assert one.runs == two.runs == 5
+
+
+def test_two_runs_of_each_pool_are_enough_for_what_they_tell():
+    law = true_law(3)
+    fit = fit_law(measured(law, singles(3, (2, 8)), noise=0.005))
+    assert [report.runs for report in fit.reports] == [2, 2, 2]
+
+
+def test_one_run_of_a_pool_tells_its_worth_and_not_its_half_life():
+    runs = together(singles(2, (1, 2, 4, 8, 14)), settings([[0.0, 1.0]], N, 2.0 * N))
+    weights = np.hstack([runs.weights, np.zeros((len(runs), 1))])
+    weights[-1] = [0, 0, 1.0]
+    table = measured(true_law(3), settings(weights, N, runs.samples_seen), noise=0.003)
+    fit = fit_law(table)
+    (text,) = messages(fit, Verdict.NOT_IDENTIFIABLE, "p2")
+    assert "the half-life is only known to lie between" in text
+    assert "its runs reach 2. Add a run with more repetition." in text
 
 
 def test_runs_of_one_epoch_cannot_tell_a_half_life():
-    rows = [replace(row, samples_seen=row.samples_seen / 14.0) for row in simulated_runs(noise=1e-4).rows]
-    found = verdicts(fit_law(with_rows(TMARS, rows), **QUICK), "a")
-    assert "the half-life can be anything within 90 %" in found[Verdict.NOT_IDENTIFIABLE]
+    fit = fit_law(measured(true_law(2), singles(2, (0.3, 0.6, 1.0)), noise=0.003))
+    for pool in ("p0", "p1"):
+        assert (
+            "its runs reach 1. Add a run with more repetition"
+            in messages(fit, Verdict.NOT_IDENTIFIABLE, pool)[0]
+        )
 
 
-def test_a_fit_that_stopped_early_is_never_reported_as_a_good_one():
-    fit = fit_law(TMARS, **QUICK)
-    point = optimum(observe(TMARS.rows, 0.003), LawChoice())
-    profiles = profile(point.curves, point.theta, point.sum_of_squares, 1.0)
-    reports = pool_reports(point.curves, fit.members[0].parameters, profiles, converged=False)
-    assert all(report.findings[0].verdict is Verdict.NOT_CONVERGED for report in reports)
-    assert "do not use its parameters" in reports[0].findings[0].message
+def test_a_pool_that_never_repeats_has_no_half_life():
+    rows = measured(true_law(2), singles(2, (1, 2, 4, 8)), noise=0.003).rows
+    rows = [replace(row, unique_samples=np.inf) if row.pool == "p1" else row for row in rows]
+    for law in LawKind:
+        fit = fit_law(with_rows(*rows), law=law, draws=10)
+        assert fit.reports[0].half_life is not None
+        assert (fit.reports[1].half_life, fit.reports[1].half_life_interval) == (None, None)
+        assert fit.reports[1].worth_by_pass == pytest.approx([fit.reports[1].worth] * len(PASSES), rel=1e-3)
 
 
-def test_as_many_parameters_as_runs_is_warned_of():
-    rows = simulated_runs(pools=("a",)).rows[:3]
-    assert "nothing is left to check it against" in fit_law(with_rows(TMARS, rows), **QUICK).warnings[0]
+def test_runs_with_smaller_standard_errors_have_more_pull():
+    rows = list(simulated_runs().rows)
+    moved = []
+    for error in (0.001, 0.3):
+        wrong = [
+            replace(row, standard_error=error, error=row.error + 0.03) if i == 5 else row
+            for i, row in enumerate(rows)
+        ]
+        fit = fit_law(with_rows(*wrong), draws=0)
+        law, runs = fit.laws[0], singles(3, (8,))
+        moved.append(law.errors(runs)[0, 0] - rows[5].error)
+    assert moved[1] < 0.5 * moved[0]
 
 
-PROBLEMS = [
-    LawChoice(),
-    LawChoice(amplitude=0.9, onset=2e6),
-    LawChoice(mixing="utility_mean"),
-    LawChoice(mixing="utility_mean", amplitude=0.95),
-    LawChoice(mixing="utility_mean", amplitude=0.95, onset=2e6),
-    LawChoice(mixing="utility_mean", unit="loss", floor=0.1),
-    LawChoice(kernel="fresh"),
-    LawChoice(kernel="saturating", mixing="utility_mean"),
-]
+def test_the_unit_may_be_said_where_the_metric_s_name_does_not():
+    rows = [replace(row, metric="perplexity") for row in RANKED.rows]
+    with pytest.raises(InputError, match="metric 'perplexity' ends in neither _error nor _loss"):
+        fit_law(with_rows(*rows), draws=0)
+    assert fit_law(with_rows(*rows), unit="loss", draws=0).chance is None
+    assert fit_law(with_rows(*rows), unit="fraction", draws=0).chance == 0.999
 
 
-def problem(choice, soft_l1=False) -> Point:
-    return optimum(observe(simulated_runs(noise=0.002).rows, 0.003), choice, soft_l1=soft_l1)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"law": "other"}, "There is no law 'other'; laws are default and paper"),
+        ({"kernel": "linear"}, "There is no kernel 'linear'"),
+        ({"unit": "percent"}, "unit is 'percent'; it is loss or fraction"),
+        ({"chance": 0.0}, "chance is 0; it is the error of guessing"),
+        ({"chance": float("nan")}, "chance is nan; it is the error of guessing"),
+        ({"chance": 0.6}, "chance is 0.6, but errors reach 0.95927"),
+        ({"seed": -1}, "seed is -1; give a whole number from 0 up"),
+        ({"draws": -1}, "draws is -1; give 0 or more"),
+        ({"amplitude": 0.9}, "The default law has no amplitude"),
+        ({"floor": 0.72}, "Give a floor below"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        fit_law(RANKED, **options)
 
 
-@pytest.mark.parametrize("soft_l1", [False, True])
-@pytest.mark.parametrize("choice", PROBLEMS)
-def test_the_jacobian_is_the_derivative_of_the_residuals(choice, soft_l1):
-    point = problem(choice, soft_l1)
-    theta = point.theta + 0.03 * np.sin(np.arange(point.curves.size))
-    lower, upper = point.curves.bounds
-    theta = np.clip(theta, lower + 0.01, upper - 0.01)
-
-    def residuals(at):
-        return point.curves.evaluate(at[None], np.arange(1))[0][0]
-
-    _, J = point.curves.evaluate(theta[None], np.arange(1))
-    for k in range(point.curves.size):
-        step = np.zeros_like(theta)
-        step[k] = 1e-5
-        slope = (residuals(theta + step) - residuals(theta - step)) / 2e-5
-        assert J[0, :, k] == pytest.approx(slope, rel=1e-4, abs=1e-4 * max(1.0, np.abs(slope).max()))
+def test_runs_of_several_metrics_or_models_are_refused():
+    with pytest.raises(
+        InputError, match=r"has 2 metrics: imagenet1k_zeroshot_error, other_error. Fit the runs of one"
+    ):
+        fit_law(with_rows(*RANKED.rows, replace(RANKED.rows[0], metric="other_error")))
+    with pytest.raises(InputError, match=r"has 2 models: ViT-B-32, ViT-L-14. Fit the runs of one"):
+        fit_law(with_rows(*RANKED.rows, replace(RANKED.rows[0], model="ViT-L-14", samples_seen=1e9)))
 
 
-@pytest.mark.parametrize("choice", PROBLEMS)
-def test_the_optimum_is_the_one_that_scipy_polishes_it_to(choice):
-    point = problem(choice)
-    assert point.converged
-    lower, upper = point.curves.bounds
-    polished = least_squares(
-        lambda at: point.curves.evaluate(at[None], np.arange(1))[0][0],
-        np.clip(point.theta, lower + 1e-9, upper - 1e-9),
-        jac=lambda at: point.curves.evaluate(at[None], np.arange(1))[1][0],
-        bounds=(lower, upper),
-        xtol=1e-14, ftol=1e-14, gtol=1e-14,
-    )  # fmt: skip
-    assert point.sum_of_squares <= 2.0 * polished.cost * (1 + 1e-9)
+def test_an_empty_table_is_refused():
+    with pytest.raises(FitError, match=r"rows has no runs to fit. Add pilot runs of each pool"):
+        fit_law(with_rows())
 
 
-def test_profile_intervals_are_what_a_slow_search_with_scipy_finds():
-    point = problem(LawChoice())
-    curves, best = point.curves, point.theta
-    limit = point.sum_of_squares + threshold(1.0, point.freedom)
-    found = profile(curves, best, point.sum_of_squares, 1.0)
-    lower, upper = curves.bounds
-    for k in (0, 1, curves.size - 1):
-        others = np.delete(np.arange(curves.size), k)
-
-        def constrained(value, k=k, others=others):
-            def residuals(rest):
-                theta = np.empty(curves.size)
-                theta[k], theta[others] = value, rest
-                return curves.evaluate(theta[None], np.arange(1))[0][0]
-
-            rest = least_squares(
-                residuals, best[others], bounds=(lower[others], upper[others]), xtol=1e-12
-            ).cost
-            return 2.0 * rest - limit
-
-        far = 0.9 if k == 0 else 0.7
-        low = brentq(constrained, best[k] - far, best[k], xtol=1e-6)
-        high = brentq(constrained, best[k], best[k] + far, xtol=1e-6)
-        assert found.low[k] == pytest.approx(low, abs=2e-3 * (high - low))
-        assert found.high[k] == pytest.approx(high, abs=2e-3 * (high - low))
+@examples(max_examples=15)
+@given(seed=st.integers(0, 10_000), pools=st.integers(1, 3), unit=st.sampled_from(["fraction", "loss"]))
+def test_any_sensible_table_is_fitted_to_about_its_noise(seed, pools, unit):
+    rng = np.random.default_rng(seed)
+    runs = singles(pools, (1, 2, 5, 12), N * np.exp(rng.normal(size=pools)))
+    table = measured(true_law(pools, unit=unit, rng=rng), runs, noise=0.005, seed=seed)
+    fit = fit_law(table, draws=5)
+    gaps = [
+        np.log(law.take(slice(0, 1)).errors(runs)[0]) - np.log([row.error for row in table.rows])
+        for law in fit.laws
+    ]
+    assert np.sqrt(np.mean(np.square(gaps))) < 0.02
+    assert not any(
+        finding.verdict is Verdict.NOT_CONVERGED for report in fit.reports for finding in report.findings
+    )
 
 
-def test_a_batch_of_problems_ends_where_each_ends_alone():
-    curves: Curves = problem(LawChoice()).curves
-    lower, upper = curves.bounds
-    starts = np.random.default_rng(0).uniform(lower, upper, (6, curves.size))
-    together = minimise(curves.evaluate, starts, lower, upper)
-    alone = [minimise(curves.evaluate, one[None], lower, upper).sum_of_squares[0] for one in starts]
-    assert together.sum_of_squares == pytest.approx(alone, rel=1e-9)
+def test_a_fit_says_what_it_is_made_of():
+    fit = fit_law(RANKED, draws=5)
+    assert (fit.law, fit.metric, fit.unit, fit.chance) == (
+        LawKind.DEFAULT,
+        "imagenet1k_zeroshot_error",
+        "fraction",
+        0.999,
+    )
+    assert [pool.name for pool in fit.pools] == list(RANKED.pools)
+    assert fit.ranked == fit.mixable == fit.pools
+    assert fit.reach.largest_run == 128e6
+    assert fit.reach.most_epochs == pytest.approx(10.0)
+    assert fit.reach.widest_mixture == 1
+    assert fit.noise_sd == pytest.approx(max(fit.rmse, 0.003))
+
+
+def test_the_noise_of_one_run_is_that_of_its_repeats():
+    rows = [
+        Measurement("a", N, e * N, "x_error", 0.3 + 0.5 * e**-0.3 + by, seed=str(seed))
+        for e in (1, 3, 9)
+        for seed, by in enumerate((-0.01, 0.01))
+    ]
+    assert fit_law(with_rows(*rows), draws=0).noise_sd == pytest.approx(0.01 * np.sqrt(2))
+
+
+def test_an_unranked_pool_is_fitted_and_stands_in_no_mixture():
+    fit = fit_law(TMARS, draws=0)
+    assert fit.pools[-1].rank is None
+    assert fit.mixable == fit.ranked == fit.pools[:-1]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from thresher import fit_law, load_example
+from thresher.fits import LawKind
 from thresher.laws import Law
 from thresher.laws.reference import effective_data_error, reference_onset
 from thresher.reports.demo import run_demo
@@ -26,12 +27,12 @@ def points(pool):
 def test_the_paper_s_fit_is_recovered_from_its_runs():
     fit = fit_law(
         load_example("datacomp_medium_tmars"),
+        law="paper",
         kernel="effective_data",
-        mixing="utility_mean",
         floor=FIGURE_4["d"],
         amplitude=1.0,
         onset=reference_onset(FIGURE_4["a"]),
-        replicates=0,
+        draws=0,
     )
     assert {report.pool.name for report in fit.reports} == set(FIGURE_4["pools"])
     for report in fit.reports:
@@ -45,8 +46,8 @@ def test_the_recovered_fit_is_no_worse_than_the_published_one_on_its_runs():
         [published_curve(pool, points(pool)[0]) - points(pool)[1] for pool in FIGURE_4["pools"]]
     )
     fit = fit_law(
-        load_example("datacomp_medium_tmars"), kernel="effective_data", mixing="utility_mean", floor=FIGURE_4["d"],
-        amplitude=1.0, onset=reference_onset(FIGURE_4["a"]), replicates=0,
+        load_example("datacomp_medium_tmars"), law="paper", kernel="effective_data", floor=FIGURE_4["d"],
+        amplitude=1.0, onset=reference_onset(FIGURE_4["a"]), draws=0,
     )  # fmt: skip
     assert fit.rmse <= np.sqrt(np.mean(gaps**2))
 
@@ -112,19 +113,27 @@ def test_figure_5_s_curves_pass_the_measured_joint_runs_at_the_stated_distance(p
 
 @pytest.mark.filterwarnings("ignore::thresher.errors.ExtrapolationWarning")
 def test_the_demo_predicts_16_joint_runs_that_no_fit_has_seen_and_chooses_at_4_budgets():
-    demo = run_demo(replicates=20)
+    demo = run_demo()
     assert [len(story.joint_runs) for story in demo.stories] == [16, 16]
     assert sum(run.scored for run in demo.stories[0].joint_runs) == 15
     for story in demo.stories:
         assert all("+" not in row.pool and not row.run for row in story.fit.rows)
         assert [outcome.samples_seen for outcome in story.outcomes] == [32e6, 64e6, 128e6, 640e6]
         assert [len(outcome.measured_best) for outcome in story.outcomes] == [1, 1, 2, 3]
-    assert demo.stories[1].name.endswith("utility_mean")
+    assert [story.fit.law for story in demo.stories] == [LawKind.DEFAULT, LawKind.PAPER]
 
 
 def test_with_default_settings_the_fit_says_in_words_what_the_published_runs_cannot_tell():
-    words = " ".join(fit_law(load_example("datacomp_medium_tmars"), replicates=0).notes)
-    assert "every floor from 0 to 0.52 fits these runs within 90 %" in words
-    assert "the floor is fixed at 0.1" in words
-    assert "no run can tell them apart" in words
-    assert "Utility and half-life trade off" in words
+    fit = fit_law(load_example("datacomp_medium_tmars"))
+    words = " ".join(fit.notes)
+    assert words.count("assumed, because these runs cannot identify it") == 3
+    for name in (
+        "kappa, how half-lives grow",
+        "power, how pools mix",
+        "floor, the irreducible error",
+        "onset, samples at which",
+    ):
+        assert name in words
+    paper = " ".join(fit_law(load_example("datacomp_medium_tmars"), law="paper").notes)
+    assert "floor, the irreducible error: assumed to be 0.1" in paper
+    assert "kappa, how half-lives grow with the number of unique samples: assumed to be 1" in paper

@@ -94,7 +94,7 @@ def test_a_budget_that_was_measured_once_is_refused():
         tuple(row for at in range(2) for row in runs(f"b{at}", 100, [100, 200, 400, 800], rank=at + 1)),
         "runs.csv",
     )
-    known = forecast(pilots, [400], pool_size=200, classes=20, replicates=8)
+    known = forecast(pilots, [400], pool_size=200, classes=20, draws=8)
     joint = runs("b0", 100, [400]) + runs("b0+b1", 200, [400], seeds=(0,))
     with pytest.raises(InputError, match="The best 2 at 400 samples were measured 1 times; it takes 2 seeds"):
         compare(known, RunTable(tuple(joint), "joint.csv"))

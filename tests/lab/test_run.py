@@ -12,7 +12,7 @@ import pytest
 from laboratories import LawfulTrainer, lab_data
 from thresher.cli.lab import as_text, sentences
 from thresher.errors import InputError, MissingExtraError
-from thresher.fits.saved import read_fit
+from thresher.fits.fit_file import read_fit
 from thresher.lab import own
 from thresher.lab import run as lab
 from thresher.lab.findings import forecast
@@ -56,7 +56,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab") / "out"
     trainer = LawfulTrainer()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lab, "forecast", partial(forecast, replicates=20))
+        patch.setattr(lab, "forecast", partial(forecast, draws=20))
         done = run_laboratory(REQUEST, folder, trainer=trainer)
     write_report(done, folder, as_text(done))
     return folder, done, trainer

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import exp1
 
 from thresher.errors import InputError
 from thresher.laws import KERNELS, effective_samples, log_effective_samples
+from thresher.laws.utility_smooth import _scaled_exp1
 
 DECAYING = [name for name, kernel in KERNELS.items() if kernel.decays]
 EULER = 0.5772156649015329
@@ -112,6 +114,12 @@ def test_the_smooth_utility_stays_within_the_stated_distance():
     assert difference.max() == pytest.approx(0.0134, abs=5e-5)
 
 
+def test_the_exponential_integral_is_the_same_where_its_series_takes_over():
+    x = np.array([0.01, 3.0, 49.99, 50.01, 60.0, 200.0, 600.0])
+    assert _scaled_exp1(x) == pytest.approx(np.exp(x) * exp1(x), rel=1e-13)
+    assert _scaled_exp1(np.array([1e6])) == pytest.approx(1e-6, rel=2e-6)
+
+
 @given(N=sizes, u=st.floats(0.01, 60.0), tau=half_lives)
 def test_effective_data_is_the_sum_over_epochs(N, u, tau):
     found = effective_samples("effective_data", u * N, N, tau)
@@ -163,6 +171,27 @@ def test_resampled_kernels_are_what_sampling_with_replacement_gives(tau):
     assert found == pytest.approx(np.log(n) - losses, abs=5e-3)
 
 
+@pytest.mark.parametrize("tau", [0.7, 3.0, 12.0])
+def test_muennighoff_with_replacement_counts_the_distinct_samples_that_were_really_drawn(tau):
+    pool = 100_000
+    R = tau / math.log(2.0)
+    for epochs in (0.1, 0.5, 1.0, 2.5, 6.0):
+        drawn = np.random.default_rng(int(10 * epochs)).integers(0, pool, int(epochs * pool))
+        distinct = len(np.unique(drawn))
+        repeats = len(drawn) / distinct - 1.0
+        expected = distinct * (1.0 + R * (1.0 - math.exp(-repeats / R)))
+        found = effective_samples("muennighoff_resampled", len(drawn), pool, tau)
+        assert found == pytest.approx(expected, rel=4e-3)
+
+
+def test_drawing_with_replacement_loses_a_third_of_the_first_epoch_and_less_where_repeats_count():
+    """After one epoch of draws 63 % of the pool was seen; the rest were repeats."""
+    assert effective_samples("muennighoff_resampled", 1e6, 1e6, 1e-3) == pytest.approx(
+        1e6 * (1 - math.exp(-1)), rel=1e-2
+    )
+    assert effective_samples("muennighoff_resampled", 1e6, 1e6, 100.0) == pytest.approx(1e6, rel=5e-3)
+
+
 def test_each_draw_with_replacement_is_worth_the_mean_over_poisson_views():
     tau, pool = 3.0, 1000.0
     n = np.array([0.3, 1.0, 5.0]) * pool
@@ -204,6 +233,22 @@ def test_a_kernel_and_its_counterpart_convert_into_each_other(name):
     other = "resampled" if kernel.exposure == "epochs" else "epochs"
     if kernel.converts_to is not None:
         assert kernel.for_exposure(other).exposure == other
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_effective_samples_are_concave_in_samples_seen(name):
+    u = np.linspace(0.01, 12.0, 5000)
+    for tau in (0.1, 1.0, 7.0):
+        assert np.diff(effective_samples(name, u, 1.0, tau), 2).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("kappa", [0.0, 0.5, 1.0, 1.5])
+def test_a_pools_share_of_the_log_error_is_convex_in_its_weight(name, kappa):
+    w = np.linspace(1e-3, 1.0, 2001)
+    for size, tau in ((0.01, 0.3), (0.1, 5.0), (0.7, 40.0)):
+        log_n_eff = log_effective_samples(name, 1.0, size / w, tau * w**-kappa)
+        assert np.diff(-w * (20.0 + log_n_eff), 2).min() > -1e-12
 
 
 @pytest.mark.parametrize(

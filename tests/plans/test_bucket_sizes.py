@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from thresher import fit_law, load_example
 from thresher.errors import InputError
+from thresher.fits.predict import predict_mixture
 from thresher.plans.saved import in_buckets, read_bucket_sizes, read_pool_size
 
 NAMES = ("top_0_10", "top_10_20", "top_20_30", "top_30_40")
@@ -29,18 +31,20 @@ def test_buckets_say_the_pool_and_a_pool_size_says_what_they_are_a_part_of(bucke
 
 
 def test_a_fit_of_parts_is_moved_to_whole_buckets(buckets):
-    fit = fit_law(load_example("datacomp_medium_tmars"), replicates=0)
+    fit = fit_law(load_example("datacomp_medium_tmars"), draws=0, kappa=1.0)
     whole = in_buckets(fit, buckets, 1.28e9)
     assert {pool.unique_samples for pool in whole.ranked} == {128e6}
-    assert whole.members[0].parameters.half_life[0, 0] == pytest.approx(
-        10 * fit.members[0].parameters.half_life[0, 0]
-    )
+    ten = predict_mixture(fit, NAMES[:1], 10 * 12.8e6, unique_samples=[128e6])[0]
+    assert predict_mixture(whole, NAMES[:1], 10 * 12.8e6)[0].error == pytest.approx(ten.error)
+    (law,) = {law.kernel: law for law in whole.laws if law.kernel == "muennighoff"}.values()
+    sizes = np.array([pool.unique_samples for pool in fit.pools])
+    assert law.half_lives(10 * sizes) == pytest.approx(10 * law.half_lives(sizes))
     assert in_buckets(fit, None, 1.28e9) is fit
 
 
 def test_a_pool_that_is_no_bucket_is_refused(buckets):
     buckets.write_text(buckets.read_text().replace("top_0_10", "b0"))
-    fit = fit_law(load_example("datacomp_medium_tmars"), replicates=0)
+    fit = fit_law(load_example("datacomp_medium_tmars"), draws=0)
     with pytest.raises(
         InputError, match=r"Pool 'top_0_10' of the fit is not a bucket of .*it has: b0, top_10_20"
     ):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ensembles import ensemble, with_noise
-from simulated import N
+from made_fits import SIZE as N
+from made_fits import known_fit
 from thresher.errors import ExtrapolationWarning
 from thresher.plans.choice import BORROWED, compare
 from thresher.plans.plan import choose_plans
@@ -47,7 +47,7 @@ def test_regret_is_the_weighted_mean_excess_over_the_best_of_each_draw():
 
 @pytest.mark.parametrize("budget", [N, 4 * N, 12 * N, 40 * N])
 def test_the_best_has_the_least_expected_regret_and_the_shares_sum_to_1(budget):
-    (plan,) = plans(ensemble(), [budget])
+    (plan,) = plans(known_fit(), [budget])
     assert sum(choice.probability_best for choice in plan.choices) == pytest.approx(1.0)
     assert plan.best.expected_regret == min(choice.expected_regret for choice in plan.choices)
     assert plan.runner_up.expected_regret >= plan.best.expected_regret >= 0
@@ -56,45 +56,45 @@ def test_the_best_has_the_least_expected_regret_and_the_shares_sum_to_1(budget):
 
 
 def test_either_means_that_the_runner_up_is_behind_by_less_than_the_noise():
-    (plan,) = plans(ensemble(), [12 * N])
+    (plan,) = plans(known_fit(), [12 * N])
     behind = plan.runner_up.expected_regret - plan.best.expected_regret
     assert behind > 0
     for noise, either in ((0.99 * behind, False), (1.01 * behind, True)):
-        (found,) = plans(with_noise(ensemble(), noise), [12 * N])
+        (found,) = plans(replace(known_fit(), noise_sd=noise), [12 * N])
         assert found.either is either
         assert ("samples either " in found.verdict) is either
         assert ("samples train on " in found.verdict) is not either
 
 
 def test_answers_keep_the_order_of_the_budgets():
-    found = plans(ensemble(), [12 * N, N, 4 * N])
+    found = plans(known_fit(), [12 * N, N, 4 * N])
     assert [plan.samples_seen for plan in found] == [12 * N, N, 4 * N]
 
 
 def test_a_borrowed_verdict_opens_with_what_it_is():
-    (plan,) = plans(ensemble(), [12 * N], borrowed=True)
+    (plan,) = plans(known_fit(), [12 * N], borrowed=True)
     assert BORROWED == "Borrowed, not measured: "
     assert plan.verdict.startswith(BORROWED)
 
 
 def test_beyond_the_runs_samples_epochs_and_width_are_warned_of():
-    (plan,) = plans(ensemble(), [200 * N])
+    (plan,) = plans(known_fit(), [200 * N])
     said = " ".join(plan.warnings)
     assert "x the largest run" in said
-    assert "epochs over a pool is beyond the 14 epochs of any run" in said
+    assert "epochs over a pool is beyond the 10 epochs of any run" in said
     assert len(plan.best.candidate.mixture.pools) > 1
     assert "is wider than any run (one pool at a time)" in said
-    (wide,) = plans(replace(ensemble(), widest_mixture=3), [200 * N])
+    (wide,) = plans(replace(known_fit(), reach=replace(known_fit().reach, widest_mixture=3)), [200 * N])
     assert "wider than any run" not in " ".join(wide.warnings)
 
 
-def test_a_budget_before_the_onset_is_warned_of_and_decides_nothing():
-    (plan,) = plans(ensemble(), [1000.0])
+def test_a_budget_before_the_onset_is_warned_of_and_every_candidate_guesses():
+    (plan,) = plans(known_fit(), [1000.0])
     assert any("before the onset" in text for text in plan.warnings)
-    assert plan.either
-    assert {choice.error for choice in plan.choices} == {plan.best.error}
+    assert [choice.error for choice in plan.choices] == pytest.approx([known_fit().chance] * 3, abs=1e-3)
+    assert all(choice.high <= known_fit().chance for choice in plan.choices)
 
 
 def test_a_budget_within_the_runs_raises_no_warning():
-    (plan,) = choose_plans(ensemble(), [2 * N])
+    (plan,) = choose_plans(known_fit(), [2 * N])
     assert plan.warnings == ()

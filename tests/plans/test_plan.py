@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from thresher import candidates, choose_plan, choose_plans, fit_law, load_example, trace_frontier
+from made_fits import example_fit, made_fit, one_law
+from thresher import candidates, choose_plan, choose_plans, trace_frontier
 from thresher.errors import InputError
-from thresher.fits.predict import draw_errors, expected_errors
+from thresher.fits.forecast import forecast
 from thresher.plans.candidates import keep_fraction
-from thresher.plans.plan import compare
+from thresher.plans.choice import compare
+from thresher.plans.frontier import REPEATS
 from thresher.pools import Mixture
-from thresher.runs import RunTable
 
-TMARS = load_example("datacomp_medium_tmars")
-FIT = fit_law(TMARS, replicates=80)
-UNRANKED = fit_law(RunTable(tuple(replace(row, rank=None) for row in TMARS.rows), "unranked"), replicates=20)
+FIT = example_fit()
+UNRANKED = replace(FIT, pools=tuple(replace(pool, rank=None) for pool in FIT.pools))
 BUDGETS = [32e6, 64e6, 128e6, 640e6]
 TOP = ("top_0_10", "top_10_20", "top_20_30", "top_30_40")
 pytestmark = pytest.mark.filterwarnings("ignore::thresher.errors.ExtrapolationWarning")
@@ -36,8 +36,26 @@ def test_without_ranks_every_pool_alone_is_a_candidate_and_nothing_is_kept():
     assert UNRANKED.ranked == ()
     options = candidates(UNRANKED)
     assert [option.mixture.names for option in options] == [(pool.name,) for pool in UNRANKED.pools]
-    plan = choose_plan(UNRANKED, 64e6)
+    plan = choose_plan(UNRANKED, 64e6, pool_size=128e6)
     assert {choice.candidate.keep for choice in plan.choices} == {None}
+
+
+def test_a_pool_without_a_rank_among_ranked_ones_is_no_candidate_even_if_it_is_named():
+    fit = made_fit([1e6] * 3, one_law([1.0, 0.8, 0.9], [4.0] * 3), ranked=[1, 2, None])
+    assert [option.mixture.names for option in candidates(fit)] == [("p0",), ("p0", "p1")]
+    for names in (("p0", "p2"), ("p2",)):
+        with pytest.raises(InputError, match="'p2' has no rank and is no candidate"):
+            candidates(fit, sets=[names])
+
+
+def test_beyond_a_ranked_pool_that_never_repeats_there_is_no_union():
+    law = one_law([1.0, 0.8, 0.6], [4.0] * 3, chance=None, floor=2.0)
+    assert len(candidates(made_fit([1e6, np.inf, 1e6], law))) == 1
+    fit = made_fit([1e6, 1e6, np.inf], law)
+    assert [option.mixture.names for option in candidates(fit)] == [("p0",), ("p0", "p1")]
+    plan = choose_plan(fit, 64e6)
+    assert "p2" in plan.mixture.candidate.mixture.names
+    assert {rule.name: rule.error for rule in plan.baselines}["keep everything ranked"] is None
 
 
 def test_explicit_sets_join_the_nested_ones_once():
@@ -65,8 +83,8 @@ def test_no_candidate_repeats_a_pool_more_than_allowed():
 
 
 def test_plans_come_in_the_order_of_the_budgets():
-    there, back = (choose_plans(FIT, order) for order in (BUDGETS, BUDGETS[::-1]))
-    assert [plan.samples_seen for plan in there] == BUDGETS
+    there, back = (choose_plans(FIT, order) for order in (BUDGETS[1:3], BUDGETS[2:0:-1]))
+    assert [plan.samples_seen for plan in there] == BUDGETS[1:3]
     assert [plan.best for plan in there] == [plan.best for plan in back[::-1]]
 
 
@@ -98,7 +116,7 @@ def test_candidates_that_tie_share_the_draw():
 
 
 def test_choices_closer_than_the_noise_of_a_run_are_called_either():
-    plans = choose_plans(FIT, np.geomspace(20e6, 1e9, 40).tolist())
+    plans = choose_plans(FIT, np.geomspace(40e6, 1e9, 7).tolist())
     seen = set()
     for plan in plans:
         behind = plan.runner_up.expected_regret - plan.best.expected_regret
@@ -106,16 +124,6 @@ def test_choices_closer_than_the_noise_of_a_run_are_called_either():
         assert ("either" in plan.verdict) == plan.either
         seen.add(plan.either)
     assert seen == {True, False}
-
-
-def test_baselines_are_the_pools_that_the_rules_name():
-    plan = choose_plan(FIT, 128e6, pool_size=128e6)
-    error = {names(choice): choice.error for choice in plan.choices}
-    assert {rule.name: rule.error for rule in plan.baselines} == {
-        "best pool at the largest pilot run": pytest.approx(error[TOP[:1]]),
-        "keep everything ranked": pytest.approx(error[TOP]),
-        "keep 30 %": pytest.approx(error[TOP[:3]]),
-    }
 
 
 def test_a_fraction_that_is_no_bucket_edge_takes_the_last_bucket_in_part():
@@ -136,8 +144,8 @@ def test_a_fraction_that_cannot_be_known_is_null():
 def test_the_frontier_is_the_least_mean_error_at_each_budget():
     options = candidates(FIT)
     frontier = trace_frontier(FIT, options, smallest=16e6, largest=1.28e9, points=60)
-    draws, weights = draw_errors(FIT, [option.mixture for option in options], frontier.samples_seen)
-    best = np.tensordot(weights, draws, axes=1).argmin(axis=0)
+    found = forecast(FIT, [option.mixture for option in options], frontier.samples_seen, repeats=REPEATS)
+    best = np.tensordot(found.weights, found.errors, axes=1).argmin(axis=0)
     assert [point.candidate for point in frontier.points] == [options[k] for k in best]
     assert frontier.samples_seen[[0, -1]] == pytest.approx([16e6, 1.28e9])
 
@@ -153,12 +161,11 @@ def test_crossovers_are_where_the_mean_errors_are_equal():
 
         def gap(budget, crossover=crossover):
             pair = [crossover.before.mixture, crossover.after.mixture]
-            draws, weights = draw_errors(FIT, pair, np.array([budget]))
-            before, after = weights @ draws[:, :, 0]
+            before, after = forecast(FIT, pair, np.array([budget]), repeats=REPEATS).mean[:, 0]
             return before - after
 
-        root = brentq(gap, 0.9 * crossover.samples_seen, 1.1 * crossover.samples_seen, xtol=1.0)
-        assert crossover.samples_seen == pytest.approx(root, rel=1e-6)
+        root = brentq(gap, 0.9 * crossover.samples_seen, 1.1 * crossover.samples_seen, xtol=1e3)
+        assert crossover.samples_seen == pytest.approx(root, rel=1e-3)
         assert gap(0.99 * root) < 0 < gap(1.01 * root)
         assert crossover.low is None or crossover.low <= crossover.samples_seen
         assert crossover.high is None or crossover.high >= crossover.samples_seen
@@ -167,10 +174,10 @@ def test_crossovers_are_where_the_mean_errors_are_equal():
 def test_a_finer_search_finds_the_same_crossovers():
     options = candidates(FIT)
     coarse, fine = (
-        trace_frontier(FIT, options, smallest=16e6, largest=1.28e9, points=points) for points in (60, 900)
+        trace_frontier(FIT, options, smallest=16e6, largest=1.28e9, points=points) for points in (60, 400)
     )
     assert [one.samples_seen for one in coarse.crossovers] == pytest.approx(
-        [one.samples_seen for one in fine.crossovers], rel=1e-6
+        [one.samples_seen for one in fine.crossovers], rel=2e-3
     )
 
 
@@ -184,6 +191,6 @@ def test_pools_of_equal_quality_are_better_together_once_they_repeat():
     pools = FIT.pools[:2]
     both = Mixture(pools, (0.5, 0.5))
     alone = Mixture(pools[:1], (1.0,))
-    errors = expected_errors(FIT, [alone, both], np.array([25.6e6, 6.4e9]))
+    errors = forecast(FIT, [alone, both], np.array([25.6e6, 6.4e9])).expected
     assert errors[0, 0] < errors[1, 0]
     assert errors[0, 1] > errors[1, 1]

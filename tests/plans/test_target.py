@@ -1,4 +1,4 @@
-"""Targets, gains and several metrics, on one fitted law."""
+"""Targets, compute-equivalent gains and several metrics."""
 
 import warnings
 from dataclasses import replace
@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thresher import candidates, choose_plan, fit_law, load_example
+from made_fits import example_fit, made_fit, one_law
+from thresher import candidates, choose_plan
 from thresher.errors import InputError
-from thresher.fits.predict import expected_errors
+from thresher.fits.forecast import forecast
 from thresher.plans.gain import budget_for, compute_gains
 from thresher.plans.metrics import choose_over_metrics
 from thresher.plans.target import find_target, reach_probability
@@ -16,24 +17,17 @@ from thresher.plans.target import find_target, reach_probability
 
 @pytest.fixture(scope="module")
 def fit():
-    return fit_law(load_example("datacomp_medium_tmars"))
+    return example_fit()
 
 
 @pytest.fixture(scope="module")
 def other(fit):
     """Another metric of the same pools, on which the worst-ranked pools are as good as the best."""
-    members = tuple(
-        replace(
-            member,
-            parameters=replace(
-                member.parameters,
-                worth=np.ones_like(member.parameters.worth),
-                half_life=np.full_like(member.parameters.half_life, 2.0),
-            ),
-        )
-        for member in fit.members
+    laws = tuple(
+        replace(law, worth=np.ones_like(law.worth), half_life=np.full_like(law.half_life, 2.0))
+        for law in fit.laws
     )
-    return replace(fit, metric="retrieval_error", members=members)
+    return replace(fit, metric="retrieval_error", laws=laws)
 
 
 def quietly(function, *arguments, **options):
@@ -49,7 +43,9 @@ def test_the_target_is_the_cheapest_budget_that_reaches_it(fit):
     assert reach_probability(fit, found.candidate, 0.66, at)[0] == pytest.approx(0.5, abs=1e-3)
     for option in options:
         assert reach_probability(fit, option, 0.66, 0.999 * at)[0] < 0.5
-    assert found.expected == pytest.approx(0.66, abs=fit.noise_sd)
+    low, high = forecast(fit, [found.candidate.mixture], at).interval()
+    assert low[0, 0] < 0.66 < high[0, 0]
+    assert found.expected == pytest.approx(0.66, abs=0.015)
     assert len(found.others) == len(options) - 1
 
 
@@ -81,8 +77,8 @@ def test_the_gain_is_the_budget_that_a_rule_needs_for_the_same_error(fit):
     gains = {one.name: one for one in compute_gains(fit, plan, pool_size=128e6)}
     everything = gains["keep everything ranked"]
     mixture = candidates(fit, pool_size=128e6)[3].mixture
-    wanted = expected_errors(fit, [plan.best.candidate.mixture], np.array([64e6]))[0, 0]
-    there = expected_errors(fit, [mixture], np.array([64e6 * everything.gain]))[0, 0]
+    wanted = forecast(fit, [plan.best.candidate.mixture], np.array([64e6])).expected[0, 0]
+    there = forecast(fit, [mixture], np.array([64e6 * everything.gain])).expected[0, 0]
     assert there == pytest.approx(wanted, abs=2e-4)
     assert everything.gain > 1
     assert everything.low < everything.gain < everything.high
@@ -150,3 +146,15 @@ def test_fits_that_cannot_be_added_are_refused(fit):
     fewer = replace(fit, pools=fit.pools[1:])
     with pytest.raises(InputError, match=f"differ in pool {fit.pools[0].name!r}"):
         choose_over_metrics([fit, fewer], [64e6])
+
+
+def test_a_pool_that_never_repeats_has_a_target_without_a_limit_on_passes():
+    law = one_law([1.0, 0.5], [4.0] * 2, chance=None, floor=2.0)
+    fit = made_fit([np.inf, 8e6], law, ranked=False)
+    found = find_target(fit, candidates(fit), 2.3)
+    assert found.candidate.mixture.names == ("p0",)
+    assert found.samples_seen > 100 * 8e6 / 10
+    at = np.array([found.samples_seen])
+    assert reach_probability(fit, found.candidate, 2.3, at)[0] == pytest.approx(0.5, abs=1e-3)
+    with pytest.raises(InputError, match=r"No candidate reaches 1\.9"):
+        find_target(fit, candidates(fit), 1.9)

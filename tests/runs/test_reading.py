@@ -1,4 +1,6 @@
 import csv
+import math
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,6 +67,42 @@ def test_unknown_columns_are_kept_as_written(tmp_path):
 def test_weights_are_numbers_between_commas(tmp_path, cell):
     table = read_runs(written(tmp_path, f'{HEADER},weights\na+b,200,300,top1_error,0.5,"{cell}"\n'))
     assert table.rows[0].weights == (0.7, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "sizes"),
+    [
+        ("1B+2B+inf", (1e9, 2e9, math.inf)),
+        (" 100 + 200.5 + inf ", (100.0, 200.5, math.inf)),
+        ("1e+9+2E+9+1.5e3", (1e9, 2e9, 1500.0)),
+        ("Infinity+1+2", (math.inf, 1.0, 2.0)),
+    ],
+)
+def test_sizes_of_a_joint_run_may_be_listed(tmp_path, cell, sizes):
+    row = f'a+b+c,{cell},300,top1_error,0.5,"0.5,0.3,0.2"'
+    table = read_runs(written(tmp_path, f"{HEADER},weights\n{row}\n"))
+    assert table.rows[0].pool_sizes == sizes
+    assert table.rows[0].unique_samples == sum(sizes)
+    assert table.sizes == dict(zip("abc", sizes, strict=True))
+
+
+@pytest.mark.parametrize(("cell", "size"), [("inf", math.inf), ("1e+9", 1e9), ("+1B", 1e9)])
+def test_a_single_size_is_no_list(tmp_path, cell, size):
+    row = read_runs(written(tmp_path, f"{HEADER}\na,{cell},300,top1_error,0.5\n")).rows[0]
+    assert (row.unique_samples, row.pool_sizes) == (size, None)
+
+
+def test_parquet_may_hold_sizes_as_lists_or_as_text(tmp_path):
+    path = tmp_path / "runs.parquet"
+    columns = {
+        "pool": ["a+b", "a"], "unique_samples": [[1e9, math.inf], [1e9]], "samples_seen": [300, 300],
+        "metric": ["top1_error"] * 2, "error": [0.5, 0.4], "weights": pa.array([[0.7, 0.3], None]),
+    }  # fmt: skip
+    pq.write_table(pa.table(columns), path)
+    listed = read_runs(path)
+    pq.write_table(pa.table({**columns, "unique_samples": ["1B+inf", "1000000000"]}), path)
+    assert read_runs(path).rows == listed.rows
+    assert [row.pool_sizes for row in listed.rows] == [(1e9, math.inf), None]
 
 
 def test_several_files_become_one_table(tmp_path):
@@ -149,6 +187,14 @@ def test_missing_files_and_folders_are_refused(tmp_path):
         ("error", "abc", "row 2: error 'abc' is not a number; write a number such as 0.412."),
         ("error", "63.2%", "row 2: error '63.2%' is not a number; write a number such as 0.412. Percent is written"),
         ("samples_seen", "many", "row 2: samples_seen 'many' is not a number; write a number of samples such as"),
+        ("unique_samples", "1B+", "row 2: unique_samples '1B+' has an empty part; list one size per pool, such as 1B+2B+inf."),
+        ("unique_samples", "1B++2B", "row 2: unique_samples '1B++2B' has an empty part"),
+        ("unique_samples", "1B+many", "row 2: unique_samples 'many' is not a number; write a number of samples"),
+        ("unique_samples", "1B+2B", "row 2: unique_samples lists 2 sizes, but 'a' is one pool. Give one size per pool."),
+        ("unique_samples", "inf+-inf", "row 2: unique_samples is -inf; a number of samples lies between"),
+        ("unique_samples", "1e308+1e308", "row 2: unique_samples is 1e+308; a number of samples lies between"),
+        ("samples_seen", "100+200", "row 2: samples_seen '100+200' is not a number"),
+        ("samples_seen", "inf", "row 2: samples_seen is inf; a number of samples lies between"),
         ("rank", "1.5", "row 2: rank '1.5' is not a whole number from 1"),
         ("rank", "0", "row 2: rank '0' is not a whole number from 1"),
         ("rank", "nan", "row 2: rank 'nan' is not a whole number from 1"),
@@ -189,6 +235,35 @@ def test_tables_put_together_are_checked_together(tmp_path):
     table = read_runs(written(tmp_path, GOOD))
     with pytest.raises(InputError, match=r"both give top1_error of one run of pool 'a' at 200 samples seen"):
         concatenate_runs(table, table)
+
+
+def test_shares_that_were_rounded_to_three_digits_are_accepted(tmp_path):
+    row = 'a+b+c,3M,6M,c4_val_loss,3.1,"0.333,0.333,0.333"'
+    table = read_runs(written(tmp_path, f"{HEADER},weights\n{row}\n"))
+    assert table.rows[0].weights == (0.333, 0.333, 0.333)
+
+
+def test_shares_in_percent_are_refused(tmp_path):
+    path = written(tmp_path, f'{HEADER},weights\na+b,3M,6M,c4_val_loss,3.1,"70,30"\n')
+    assert (
+        refusal(path)
+        == "row 2: weights sum to 100, so they are percent. Divide them by 100; weights sum to 1."
+    )
+
+
+def test_accuracies_are_refused_where_a_table_is_read(tmp_path):
+    rows = "".join(f"{pool},100,{100 * k},top1_error,{k / 10}\n" for pool in "ab" for k in (1, 2, 3))
+    path = written(tmp_path, f"{HEADER}\n{rows}")
+    assert refusal(path).startswith("top1_error rises with samples_seen in 2 of 2 pools or mixtures")
+    assert len(read_runs(path, where="samples_seen <= 100")) == 2
+
+
+def test_very_many_columns_are_read_in_proportion_to_their_number(tmp_path):
+    header = ",".join(f"c{k}" for k in range(30_000))
+    path = written(tmp_path, f"{HEADER},{header}\na,100,200,top1_error,0.5{',' * 30_000}\n")
+    begin = time.process_time()
+    read_runs(path)
+    assert time.process_time() - begin < 2.0
 
 
 def test_a_file_as_long_as_a_pilot_study_reads_quickly(tmp_path):

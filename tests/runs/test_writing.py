@@ -1,3 +1,4 @@
+import math
 import tempfile
 from pathlib import Path
 
@@ -13,15 +14,18 @@ ROW = Measurement("a", 100.0, 200.0, "top1_error", 0.5)
 names = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="+"), min_size=1, max_size=5)
 kept_texts = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\r\t"), max_size=8)
 counts = st.floats(1, 1e18) | st.integers(1, 10**12).map(float)
+sizes = counts | st.just(math.inf)
 
 
 @st.composite
 def measurements(draw, run: str) -> Measurement:
     joint = draw(st.booleans())
     share = draw(st.floats(0.01, 0.99))
+    listed = draw(st.none() | st.tuples(sizes, sizes)) if joint else None
+    weighted = joint and (listed is not None or draw(st.booleans()))
     return Measurement(
         pool=f"{run}x+{run}y" if joint else f"pool {run}",
-        unique_samples=draw(counts),
+        unique_samples=sum(listed) if listed else draw(counts if joint else sizes),
         samples_seen=draw(counts),
         metric="top1_error",
         error=draw(st.floats(0, 1)),
@@ -33,7 +37,8 @@ def measurements(draw, run: str) -> Measurement:
         schedule=draw(st.sampled_from([None, *SCHEDULES])),
         exposure=draw(st.sampled_from([None, *EXPOSURES])),
         standard_error=draw(st.none() | st.floats(1e-12, 1)),
-        weights=draw(st.sampled_from([None, (share, 1 - share)])) if joint else None,
+        weights=(share, 1 - share) if weighted else None,
+        pool_sizes=listed,
         subset_of=draw(st.none() | names),
         source=draw(st.none() | names),
         other={"a note": draw(kept_texts), "lr": draw(kept_texts)},
@@ -51,6 +56,25 @@ def test_a_written_table_reads_back_the_same(rows, suffix):
         write_runs(RunTable(rows, "made"), path)
         assert read_runs(path).rows == rows
         assert [item.name for item in Path(folder).iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_sizes_beyond_exact_integers_survive_in_a_list(tmp_path, suffix):
+    row = Measurement(
+        "a+b+c", math.inf, 200.0, "top1_error", 0.5, weights=(0.5, 0.3, 0.2), pool_sizes=(1e18, 1.5, math.inf)
+    )  # fmt: skip
+    alone = Measurement("d", math.inf, 200.0, "top1_error", 0.5)
+    path = tmp_path / f"runs{suffix}"
+    write_runs(RunTable((row, alone), "made"), path)
+    assert read_runs(path).rows == (row, alone)
+
+
+def test_a_list_of_sizes_is_written_as_people_write_it(tmp_path):
+    row = Measurement(
+        "a+b", math.inf, 200.0, "top1_error", 0.5, weights=(0.5, 0.5), pool_sizes=(1e9, math.inf)
+    )
+    write_runs(RunTable((row,), "made"), tmp_path / "runs.csv")
+    assert "\na+b,1000000000+inf,200," in (tmp_path / "runs.csv").read_text()
 
 
 def test_columns_that_hold_nothing_are_not_written(tmp_path):

@@ -1,129 +1,168 @@
-"""Score every law, the ensemble and the baselines on runs that none of them has seen."""
+"""Score laws and baselines on runs that none of them has seen."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from thresher.backtests.contests import Contest, JointRuns, fixed_choices, joint_runs
-from thresher.backtests.predictors import Law, Predictors, fit_predictors, laws_of, others
-from thresher.backtests.scores import (
-    Backtest,
-    Differences,
-    Interval,
-    Score,
-    SplitScore,
-    regret_interval,
-    root_mean_squares,
+from thresher.backtests.laws import (
+    DEFAULT,
+    LawChoice,
+    Predicted,
+    copied,
+    joined,
+    laws_with,
+    nothing_of,
+    predict,
 )
-from thresher.backtests.splits import HeldOut, hold_out
-from thresher.errors import InputError
-from thresher.fits.choice import IMAGENET_CHANCE
-from thresher.fits.ensemble import Progress
+from thresher.backtests.measured import Contest, Measured, candidates_of, contests, index_of, measured_in
+from thresher.backtests.rules import rule_choices
+from thresher.backtests.scores import Asked, Backtest, Entry, Score, choices, score
+from thresher.backtests.splits import splits_of
+from thresher.errors import FitError, InputError
 from thresher.fits.fit import Fit
-from thresher.fits.fit_law import REPLICATES
-from thresher.fits.predict import draw_errors
-from thresher.pools import Mixture
+from thresher.fits.priors import IMAGENET_CHANCE, FixedParts
+from thresher.plans.simple_rules import COPY_NEAREST
+from thresher.pools import union
 from thresher.runs import Measurement, RunTable, select_runs
-from thresher.shapes import Float
-from thresher.units import check_samples
+from thresher.units import check_samples, format_count
 
 FROM_EPOCH = 1.0
-"""Single-pool runs before one epoch are not fitted, as in `fit`: no law describes them."""
-TIE_DIGITS = 9
-"""Predictions that agree to so many digits are equal, and the smaller pool is chosen."""
+"""Checkpoints of single pools before one epoch are not fitted, as in `fit`: no law describes them."""
+ONE_JOINT_RUN = f"{DEFAULT.name}, one joint run"
+JOINT_POOLS = 3
+"""Best pools that the one joint run trains on."""
+JOINT_EPOCHS = 5.0
+"""Passes over the best pool at about which it is taken."""
+LATER_EPOCHS = 10.2
+"""It is judged beyond ten passes over the best pool; 2 % more, so that a budget of about ten is not beyond."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, steps done, and steps in all."""
+Fitting = Callable[[LawChoice, RunTable], Fit]
 
 
 def backtest(
     runs: RunTable,
     joint: RunTable | None = None,
     *,
+    law: str = "default",
+    kernel: str | None = None,
+    power: float | None = None,
+    kappa: float | None = None,
+    floor: float | None = None,
+    onset: float | None = None,
     metric: str | None = None,
+    from_epoch: float = FROM_EPOCH,
     chance: float = IMAGENET_CHANCE,
     pool_size: float | None = None,
-    replicates: int = REPLICATES,
     seed: int = 0,
     unit: str | None = None,
     progress: Progress | None = None,
 ) -> Backtest:
-    """Every member of the ensemble, the ensemble and the baselines, scored on the same unseen runs.
+    """The default, the paper's law, one more law if it is named, and the baselines, scored on the same unseen runs.
 
-    Single-pool runs are held out (the last epochs, one budget, one pool), everything is fitted to the rest, the
-    weights of the ensemble too, and the held-out runs are predicted. Joint runs are predicted from all
-    single-pool runs, and at every budget with two or more measured candidates each predictor chooses one.
+    Single-pool runs are held out (the last epochs, one budget, one pool), the laws are fitted to the rest, and the held-out runs
+    are predicted. Joint runs are predicted from all single-pool runs, and at every budget with two or more measured candidates
+    each law chooses the one of least mean error over its draws. One more line shows what a single joint run would change. Where
+    single-pool runs can predict no joint run of the table, laws are fitted to all its rows, and some of these are held out.
 
     Args:
-        runs: Runs of one model. Joint runs in it are scored, never fitted.
+        runs: Runs of one model. Joint runs in it are scored.
         joint: More joint runs, and single pools measured beside them; none of it is fitted.
+        law: `default` or `paper`. With the next five, one more law to score.
+        kernel: How repeats count, to fix it; see `thresher.laws.KERNELS`.
+        power: r, how pools mix, to fix it.
+        kappa: How half-lives grow with unique samples, to fix it.
+        floor: Irreducible error, in the unit of the metric, to fix it.
+        onset: n0, in samples, to fix it; of fractions only.
         metric: The metric to score, where there are several.
+        from_epoch: Passes that a checkpoint of a single pool has at least.
         chance: Error of guessing, for fractions.
         pool_size: Rows of the metadata table; the baseline `keep 30 %` needs it.
-        replicates: Bootstrap refits of each law, over which the ensemble's choice is averaged.
-        seed: Seed of the bootstraps.
+        seed: Seed of the draws and of the bootstrap.
         unit: `fraction` or `loss` where the metric's name does not say.
-        progress: Called after each step.
+        progress: Called after each split.
 
     Raises:
         FitError: Too few runs to fit anything.
-        InputError: Several metrics or models, or joint runs of another model or metric.
+        InputError: Several metrics or models, a law that these runs do not allow, or joint runs of another model or metric.
     """
     if pool_size is not None:
-        check_samples(pool_size, "--pool-size")
-    table, notes = _measured(select_runs(runs, metric=metric))
-    singles = table.singles.from_epoch(FROM_EPOCH)
-    unseen, more = _unseen(table, joint)
-    whole = fit_predictors(
-        singles,
-        chance=chance,
-        unit=unit,
-        replicates=replicates if unseen else 0,
-        seed=seed,
-        progress=progress,
-    )
-    laws = laws_of(whole.ensemble)
-    held = hold_out(
-        singles,
-        laws,
-        lambda rest: fit_predictors(rest, chance=chance, unit=unit, replicates=0),
-        progress,
-    )
-    found = joint_runs(unseen, singles.rows, whole.ensemble)
-    scores = _scores(whole, laws, held, found, pool_size, seed)
-    members = sorted(scores[: len(laws)], key=lambda score: -(score.weight or 0.0))
+        check_samples(pool_size, "pool_size")
+    laws = laws_with(law, FixedParts(kernel=kernel, power=power, kappa=kappa, floor=floor, onset=onset))
+    table, notes = _measured_rows(select_runs(runs, metric=metric, from_epoch=from_epoch))
+    beside, others = _rows_beside(table, joint)
+    fitted, unseen, divided = _divide(table, beside)
+
+    def fit(choice: LawChoice, rows: RunTable) -> Fit:
+        return choice.fit(rows, chance=chance, seed=seed, unit=unit)
+
+    default = fit(DEFAULT, fitted)
+    found, left_out = contests(default, unseen)
+    together, failures = _ask("joint runs", laws, fitted, default, candidates_of(found), fit)
+    informed, what = _with_one_joint_run(default, fitted, found, fit)
+    splits, more_failures = _hold_out(fitted, laws, fit, progress)
+    held = [one for split in splits for one in split.measured]
+
+    def entry(name: str) -> Entry:
+        said = together.said[name]
+        return Entry(name, joined([split.said[name] for split in splits]), said, choices(said, found))
+
+    entries = [entry(choice.name) for choice in laws]
+    if informed is not None:
+        entries.append(Entry(ONE_JOINT_RUN, nothing_of(held), informed, choices(informed, found)))
+    rules = [entry(COPY_NEAREST)] + [
+        Entry(name, nothing_of(held), nothing_of(together.measured), taken)
+        for name, taken in rule_choices(found, default, pool_size).items()
+    ]
+
+    def scored(some: Sequence[Entry]) -> tuple[Score, ...]:
+        return tuple(score(one, entries[0], held, found, default.noise_sd, seed) for one in some)
+
     return Backtest(
-        metric=whole.ensemble.metric,
-        unit=whole.ensemble.unit,
-        noise_sd=whole.ensemble.noise_sd,
-        members=tuple(members),
-        ensemble=scores[len(laws)],
-        baselines=tuple(scores[len(laws) + 1 :]),
-        splits=_split_scores(held, len(laws)),
-        contests=found.contests,
-        heldout_runs=len(held.rows),
-        joint_rows=len(found.rows),
-        notes=(*notes, *more, *held.notes, *found.notes, *_what_was_held_out(held)),
-        warnings=(*found.warnings, *_what_is_missing(held, found, bool(unseen))),
+        metric=default.metric,
+        unit=default.unit,
+        noise_sd=default.noise_sd,
+        laws=scored(entries),
+        baselines=scored(rules),
+        splits=splits,
+        contests=found,
+        joint=replace(together, said={entry.name: entry.joint for entry in entries}),
+        notes=(
+            *notes,
+            *others,
+            *divided,
+            *left_out,
+            *what,
+            *failures,
+            *more_failures,
+            *_incomplete(entries[: len(laws)]),
+        ),
+        warnings=_what_is_missing(bool(splits), found, bool(unseen)),
     )
 
 
-def _measured(table: RunTable) -> tuple[RunTable, list[str]]:
-    """A table without the rows that its column `inferred` says were not measured."""
+def _measured_rows(table: RunTable) -> tuple[RunTable, list[str]]:
+    """A table without the rows that its column `inferred` says were not measured; and what was left out, in words."""
     rows = tuple(row for row in table.rows if row.other.get("inferred", "").strip().lower() != "yes")
-    left_out = len(table.rows) - len(rows)
-    what = f"1 row of {table.name} is" if left_out == 1 else f"{left_out} rows of {table.name} are"
-    notes = [f"{what} marked inferred and enter nothing."] if left_out else []
-    return replace(table, rows=rows), notes
+    counts = {
+        "marked as inferred": len(table.rows) - len(rows),
+        "of checkpoints before the first epoch": table.dropped_rows,
+    }
+    return replace(table, rows=rows), [
+        f"Left out of {table.name}: {_rows(count)} {why}." for why, count in counts.items() if count
+    ]
 
 
-def _unseen(table: RunTable, joint: RunTable | None) -> tuple[tuple[Measurement, ...], list[str]]:
-    """Joint runs of both tables, and single pools of the second.
+def _rows_beside(table: RunTable, joint: RunTable | None) -> tuple[tuple[Measurement, ...], list[str]]:
+    """Measured rows of the second table for the same model and metric; and what was left out, in words.
 
     Raises:
-        InputError: The second table has no runs of the first's metric or model.
+        InputError: It has none.
     """
     if joint is None:
-        return table.joints.rows, []
+        return (), []
     other = joint.of_metric(table.metrics[0])
     rows = tuple(row for row in other.rows if row.model in (None, *table.models) or not table.models)
     if not rows:
@@ -131,170 +170,120 @@ def _unseen(table: RunTable, joint: RunTable | None) -> tuple[tuple[Measurement,
             f"{joint.name} has runs of {', '.join(other.models)}, but {table.name} of {', '.join(table.models)}; joint runs "
             "are compared with pools of the same model."
         )
-    measured, notes = _measured(replace(other, rows=rows))
-    if len(rows) < len(other.rows):
-        notes.append(f"{len(other.rows) - len(rows)} rows of {joint.name} are of other models.")
-    return (*table.joints.rows, *measured.rows), notes
-
-
-def _scores(
-    whole: Predictors,
-    laws: Sequence[Law],
-    held: HeldOut,
-    joint: JointRuns,
-    pool_size: float | None,
-    seed: int,
-) -> list[Score]:
-    """Scores of the members, the ensemble, and the baselines, in this order."""
-    fit = whole.ensemble
-    weights = [member.weight for member in fit.members]
-    names = [
-        *(f"{law.kernel}, {law.mixing}, kappa {law.kappa:g}, floor {law.floor:.3g}" for law in laws),
-        *others(),
+    measured, notes = _measured_rows(replace(other, rows=rows))
+    foreign = len(other.rows) - len(rows)
+    return measured.rows, [
+        *notes,
+        *[f"Left out of {joint.name}: {_rows(foreign)} of other models."] * bool(foreign),
     ]
-    reference = len(laws)
-    heldout = _differences(
-        held.predicted, held.rows, [held.splits[at].kind for at in held.split], reference, seed
+
+
+def _divide(
+    table: RunTable, beside: tuple[Measurement, ...]
+) -> tuple[RunTable, tuple[Measurement, ...], list[str]]:
+    """The rows that laws are fitted to, those that they never see, and how the table was divided, in words."""
+    alone = set(table.pools)
+    joints = table.joints.rows
+    if joints and not any(alone.issuperset(row.pools) for row in joints):
+        words = f"No joint run is of pools that were trained alone, so laws are fitted to all {_rows(len(table))}."
+        return table, beside, [words]
+    words = f"Laws are fitted to the {_rows(len(table.singles))} of single pools. Joint runs are scored, never fitted."
+    return table.singles, (*joints, *beside), [words] if joints or beside else []
+
+
+def _ask(
+    label: str,
+    laws: Sequence[LawChoice],
+    rows: RunTable,
+    default: Fit,
+    measured: tuple[Measured, ...],
+    fit: Fitting,
+) -> tuple[Asked, list[str]]:
+    """What every law, fitted to some rows, says of other runs; and which laws cannot be fitted, in words."""
+    said = {DEFAULT.name: predict(default, measured)}
+    notes = []
+    for law in laws[1:]:
+        try:
+            said[law.name] = predict(fit(law, rows), measured)
+        except FitError as error:
+            said[law.name] = nothing_of(measured)
+            notes.append(f"For {label}, the law '{law.name}' cannot be fitted: {error}")
+    return Asked(label, measured, {**said, COPY_NEAREST: copied(rows.rows, measured)}), notes
+
+
+def _hold_out(
+    table: RunTable, laws: Sequence[LawChoice], fit: Fitting, progress: Progress | None
+) -> tuple[tuple[Asked, ...], list[str]]:
+    """What every law says of held-out runs, split by split; and what could not be fitted, in words."""
+    found, notes = [], []
+    ways = splits_of(table.rows)
+    for step, split in enumerate(ways, start=1):
+        rest = replace(table, rows=split.kept)
+        try:
+            default = fit(DEFAULT, rest)
+        except FitError as error:
+            notes.append(f"Not held out: {split.label}. The rest cannot be fitted: {error}")
+        else:
+            asked, words = _ask(split.label, laws, rest, default, measured_in(default, split.left_out), fit)
+            found.append(asked)
+            notes += words
+        if progress:
+            progress("held-out runs", step, len(ways))
+    return tuple(found), notes
+
+
+def _with_one_joint_run(
+    default: Fit, fitted: RunTable, found: Sequence[Contest], fit: Fitting
+) -> tuple[Predicted | None, list[str]]:
+    """What the default says of later budgets once it has also seen one joint run of the best pools; and which run, in words.
+
+    None where there is no such run, or no later budget.
+    """
+    best = default.ranked[:JOINT_POOLS]
+    places = (
+        [(contest, index_of(contest, union(best))) for contest in found] if len(best) == JOINT_POOLS else []
     )
-    budgets = np.array([row.samples_seen for row in joint.rows])
-    predicted = whole.errors(laws, joint.mixtures, budgets) if joint.rows else np.empty((0, 0))
-    together = _differences(predicted, joint.rows, ["joint"] * len(joint.rows), reference, seed)
-    chosen: list[tuple[int | None, ...]] = _choices(whole, laws, joint.contests, reference)
-    rules = fixed_choices(joint.contests, whole.rows, fit, pool_size)
-    regrets = [_regrets(joint.contests, choice) for choice in (*chosen, *rules.values())]
-    scores = []
-    for i, name in enumerate((*names, *rules)):
-        one = Score(
-            name,
-            laws[i] if i < reference else None,
-            weights[i] if i < reference else 1.0 if i == reference else None,
-        )
-        if i < len(names):
-            one = _with_errors(one, i, heldout, together)
-        scores.append(
-            _with_picks(
-                one, joint.contests, [*chosen, *rules.values()][i], regrets[i], regrets[reference], fit, seed
-            )
-            if joint.contests
-            else one
-        )
-    return scores
+    runs = [contest.candidates[at] for contest, at in places if at is not None]
+    if not runs:
+        return None, []
+    size = best[0].unique_samples
+    run = min(runs, key=lambda one: abs(one.samples_seen - JOINT_EPOCHS * size))
+    later = np.array([one.samples_seen > LATER_EPOCHS * size for one in candidates_of(found)])
+    if run.samples_seen > LATER_EPOCHS * size or not later.any():
+        return None, []
+    row = replace(
+        fitted.rows[0],
+        pool="+".join(run.mixture.names), unique_samples=run.mixture.unique_samples, samples_seen=run.samples_seen,
+        error=run.error, run=ONE_JOINT_RUN, seed=None, rank=None, quality=None, standard_error=None, subset_of=None,
+    )  # fmt: skip
+    said = predict(fit(DEFAULT, replace(fitted, rows=(*fitted.rows, row))), candidates_of(found))
+    words = (
+        f"The law '{ONE_JOINT_RUN}' is also fitted to {run.label} at {format_count(run.samples_seen)} samples. It is scored, and "
+        f"compared with the default, beyond {LATER_EPOCHS:.0f} passes over {best[0].name} only."
+    )
+    return said.where(later), [words]
 
 
-def _differences(
-    predicted: Float[np.ndarray, "predictors predictions"],
-    rows: Sequence[Measurement],
-    kinds: Sequence[str],
-    reference: int,
-    seed: int,
-) -> Differences | None:
-    if not rows:
-        return None
-    gaps = predicted - np.array([row.error for row in rows])
-    return root_mean_squares(gaps, kinds, rows, reference, seed)
-
-
-def _choices(
-    whole: Predictors, laws: Sequence[Law], contests: Sequence[Contest], reference: int
-) -> list[tuple[int | None, ...]]:
-    """What each predictor chooses at each budget; the ensemble as `plan` does, by its draws."""
-    chosen = []
-    for contest in contests:
-        mixtures: list[Mixture] = [candidate.mixture for candidate in contest.candidates]
-        errors = whole.errors(laws, mixtures, np.full(len(mixtures), contest.samples_seen))
-        draws, weights = draw_errors(whole.ensemble, mixtures, np.array([contest.samples_seen]))
-        errors[reference] = weights @ draws[:, :, 0]
-        chosen.append(
-            [int(np.argmin(np.round(row, TIE_DIGITS))) if np.isfinite(row).all() else None for row in errors]
-        )
-    return list(zip(*chosen, strict=True)) if chosen else [()] * (len(laws) + len(others()))
-
-
-def _regrets(contests: Sequence[Contest], choice: Sequence[int | None]) -> list[float | None]:
+def _incomplete(entries: Sequence[Entry]) -> list[str]:
+    """Laws that predict only some of the held-out runs, in words."""
+    counts = {one.name: (int(np.isfinite(one.held.error).sum()), len(one.held.error)) for one in entries}
     return [
-        contest.regrets[i] if i is not None else None for contest, i in zip(contests, choice, strict=True)
+        f"The law '{name}' predicts {some} of {every} held-out runs, and is scored on these alone."
+        for name, (some, every) in counts.items()
+        if 0 < some < every
     ]
 
 
-def _with_errors(score: Score, at: int, heldout: Differences | None, joint: Differences | None) -> Score:
-    if heldout is not None:
-        score = replace(
-            score,
-            heldout_rmse=_known(heldout.rmse[at]),
-            heldout_by_kind={
-                kind: float(values[at])
-                for kind, values in heldout.by_kind.items()
-                if math.isfinite(values[at])
-            },
-            heldout_difference=_bounds(heldout, at),
-        )
-    if joint is not None:
-        score = replace(score, joint_rmse=_known(joint.rmse[at]), joint_difference=_bounds(joint, at))
-    return score
-
-
-def _with_picks(
-    score: Score,
-    contests: Sequence[Contest],
-    choice: Sequence[int | None],
-    regrets: Sequence[float | None],
-    reference: Sequence[float | None],
-    fit: Fit,
-    seed: int,
-) -> Score:
-    measured = [regret for regret in regrets if regret is not None]
-    return replace(
-        score,
-        picks=len(measured),
-        picks_right=sum(regret <= fit.noise_sd for regret in measured),
-        mean_regret=math.fsum(measured) / len(measured) if measured else None,
-        choices=tuple(
-            contest.candidates[i].label if i is not None else None
-            for contest, i in zip(contests, choice, strict=True)
-        ),
-        regret_difference=regret_interval(regrets, reference, seed),
-    )
-
-
-def _split_scores(held: HeldOut, first: int) -> tuple[SplitScore, ...]:
-    """RMSE of every split, for all predictors that are not members."""
-    scores = []
-    measured = np.array([row.error for row in held.rows])
-    for at, split in enumerate(held.splits):
-        mine = np.array(held.split) == at
-        values = np.sqrt(np.mean((held.predicted[first:, mine] - measured[mine]) ** 2, axis=1))
-        rmse: Mapping[str, float | None] = {
-            name: _known(value) for name, value in zip(others(), values, strict=True)
-        }
-        scores.append(SplitScore(split.label, split.kind, int(mine.sum()), rmse))
-    return tuple(scores)
-
-
-def _what_was_held_out(held: HeldOut) -> list[str]:
-    kinds = sorted({split.kind for split in held.splits})
-    return [f"Held out: {', '.join(kinds)}; {len(held.rows)} predictions in all."] if kinds else []
-
-
-def _what_is_missing(held: HeldOut, joint: JointRuns, any_joint: bool) -> list[str]:
+def _what_is_missing(any_split: bool, found: Sequence[Contest], any_unseen: bool) -> tuple[str, ...]:
     warnings = []
-    if not held.splits:
+    if not any_split:
         warnings.append(
-            "Too few single-pool runs to hold any out: no held-out error is known. Add runs at 4 or more budgets a pool."
+            "Too few runs to hold any out, so no held-out error is known. Add runs at 3 or more budgets per pool."
         )
-    elif {split.kind for split in held.splits} == {"one run"}:
-        warnings.append(
-            "Too few runs to hold out epochs, budgets or pools: single runs are left out one at a time instead, which says "
-            "little of larger budgets."
-        )
-    if any_joint and not joint.contests:
+    if any_unseen and not any(len(contest.candidates) > 1 for contest in found):
         warnings.append("No budget has two measured candidates, so no choice can be scored.")
-    return warnings
+    return tuple(warnings)
 
 
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _bounds(differences: Differences, at: int) -> Interval | None:
-    low, high = float(differences.low[at]), float(differences.high[at])
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"

@@ -1,144 +1,114 @@
-"""Single-pool runs held out: what every predictor says of them when it has seen the rest."""
+"""Runs held out of a table: the last epochs, one budget, one pool of a quality, or some of many mixtures."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from thresher.backtests.predictors import Law, Predictors, stand_in
-from thresher.errors import FitError
-from thresher.fits.ensemble import Progress
-from thresher.fits.heldout import folds
-from thresher.fits.observations import DEFAULT_NOISE_SD, observe
-from thresher.pools import union
-from thresher.runs import Measurement, RunTable
-from thresher.shapes import Float
+from thresher.backtests.measured import about
+from thresher.runs import Measurement
 from thresher.units import format_count
 
-FEWEST_BUDGETS = 2
-"""Budgets that the rest of a pool, or of its quality, keeps when runs are too few for any other hold-out."""
-WHAT = "held-out runs"
+LAST_SHARE = 0.25
+"""Share of each pool's budgets, the largest ones, that `last epochs` holds out."""
+FEWEST_LEFT = 2
+"""Budgets that a pool keeps at least, or else its quality."""
+MOST_BUDGETS = 6
+"""Budgets held out one at a time; evenly spread where there are more."""
+FEWEST_SIZES = 3
+"""Sizes of one quality that `one pool` needs: with two, the rest could say nothing of how half-lives grow."""
+MIXTURE_FOLDS = 5
+"""Parts into which the mixtures of a table without single pools are dealt."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Runs to hold out together.
+    """Rows to hold out together.
 
     Attributes:
-        kind: `last epochs`, `one budget`, `one pool`, or `one run` where there are too few for these.
-        label: Which, in words.
-        left_out: The runs.
-        kept: The runs that everything is fitted to.
+        label: Which, in words; it begins with `last epochs`, `one budget`, `one pool` or `some mixtures`.
+        left_out: The rows.
+        kept: The rows that laws are fitted to.
     """
 
-    kind: str
     label: str
     left_out: tuple[Measurement, ...]
     kept: tuple[Measurement, ...]
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Predictions of held-out runs.
-
-    Attributes:
-        splits: What was held out, in the order of the predictions.
-        split: Index of the split of each prediction.
-        rows: The run of each prediction.
-        predicted: By each member, then by the others.
-        notes: Splits that could not be scored, in words.
-    """
-
-    splits: tuple[Split, ...]
-    split: tuple[int, ...]
-    rows: tuple[Measurement, ...]
-    predicted: Float[np.ndarray, "predictors predictions"]
-    notes: tuple[str, ...] = ()
+def splits_of(rows: Sequence[Measurement]) -> tuple[Split, ...]:
+    """Every way of holding out that these rows allow, each once; none where they are too few."""
+    found: dict[frozenset[int], Split] = {}
+    for label, left_out in (
+        *_last_epochs(rows),
+        *_one_budget(rows),
+        *_one_pool(rows),
+        *_some_mixtures(rows),
+    ):
+        out = frozenset(map(id, left_out))
+        kept = tuple(row for row in rows if id(row) not in out)
+        if out and kept:
+            found.setdefault(out, Split(label, tuple(left_out), kept))
+    return tuple(found.values())
 
 
-def hold_out(
-    table: RunTable,
-    laws: Sequence[Law],
-    fit_rest: Callable[[RunTable], Predictors],
-    progress: Progress | None = None,
-) -> HeldOut:
-    """Fit everything to what each split keeps, and predict what it leaves out.
-
-    Args:
-        table: Single-pool runs.
-        laws: Members to predict with.
-        fit_rest: Fits every predictor to a table.
-        progress: Called after each split.
-    """
-    found: list[Split] = []
-    rows: list[Measurement] = []
-    at: list[int] = []
-    parts: list[Float[np.ndarray, "predictors left_out"]] = []
-    notes: list[str] = []
-    ways = splits(table.rows)
-    fitted: dict[tuple[Measurement, ...], Predictors] = {}  # the last budget may also be the last epochs
-    for step, split in enumerate(ways):
-        try:
-            if split.kept not in fitted:
-                fitted[split.kept] = fit_rest(replace(table, rows=split.kept))
-            predictors = fitted[split.kept]
-        except FitError as error:
-            notes.append(f"Not held out: {split.label}; the rest cannot be fitted ({error})")
-        else:
-            scored = [(row, pool) for row in split.left_out if (pool := stand_in(predictors.ensemble, row))]
-            if scored:
-                budgets = np.array([row.samples_seen for row, _ in scored])
-                parts.append(predictors.errors(laws, [union([pool]) for _, pool in scored], budgets))
-                rows += [row for row, _ in scored]
-                at += [len(found)] * len(scored)
-                found.append(split)
-        if progress:
-            progress(WHAT, step + 1, len(ways))
-    predicted = np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
-    return HeldOut(tuple(found), tuple(at), tuple(rows), predicted, tuple(notes))
+def _last_epochs(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
+    left_out: list[Measurement] = []
+    for name in sorted({_trained_on(row) for row in rows}):
+        own = [row for row in rows if _trained_on(row) == name]
+        budgets = sorted({_budget(row) for row in own})
+        last = min(max(1, round(LAST_SHARE * len(budgets))), len(budgets) - 1)
+        mine = [row for row in own if _budget(row) in budgets[len(budgets) - last :]]
+        if _enough_left(rows, [*left_out, *mine]):
+            left_out += mine
+    if left_out:
+        seen = [row.samples_seen for row in left_out]
+        beyond = " and beyond" if max(seen) > min(seen) else ""
+        yield f"last epochs: {format_count(min(seen))} samples{beyond}", left_out
 
 
-def splits(rows: Sequence[Measurement]) -> tuple[Split, ...]:
-    """Every way of holding out that these runs allow, the same as weigh an ensemble; else one run at a time."""
-    observations = observe(rows, DEFAULT_NOISE_SD)
-    found = []
-    for fold in folds(observations):
-        pairs = {
-            (observations.pools[pool].name, n)
-            for pool, n in zip(
-                observations.pool[fold.left_out], observations.samples_seen[fold.left_out], strict=True
-            )
-        }
-        left_out = tuple(row for row in rows if (row.pool, row.samples_seen) in pairs)
-        found.append(_split(fold.kind, left_out, rows))
-    return tuple(found) or _one_run(rows)
+def _one_budget(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
+    budgets = sorted({_budget(row) for row in rows})
+    step = max(1.0, (len(budgets) - 1) / (MOST_BUDGETS - 1))
+    for at in range(min(len(budgets), MOST_BUDGETS)):
+        left_out = [row for row in rows if _budget(row) == budgets[round(at * step)]]
+        if _enough_left(rows, left_out):
+            yield f"one budget: {format_count(left_out[0].samples_seen)} samples", left_out
 
 
-def _one_run(rows: Sequence[Measurement]) -> tuple[Split, ...]:
-    """One budget of one pool at a time, where its pool or quality keeps enough others."""
-    found = []
-    for pool, n in sorted({(row.pool, row.samples_seen) for row in rows}):
-        left_out = tuple(row for row in rows if (row.pool, row.samples_seen) == (pool, n))
-        group = {_group(row) for row in left_out}
-        budgets = {row.samples_seen for row in rows if row not in left_out and _group(row) in group}
-        if len(budgets) >= FEWEST_BUDGETS:
-            found.append(_split("one run", left_out, rows))
-    return tuple(found)
+def _one_pool(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
+    pools = {row.pool: row.quality for row in rows if not row.is_joint and row.quality is not None}
+    for name in sorted(pools):
+        left_out = [row for row in rows if row.pool == name]
+        if list(pools.values()).count(pools[name]) >= FEWEST_SIZES and _enough_left(rows, left_out):
+            yield f"one pool: {name}", left_out
 
 
-def _split(kind: str, left_out: tuple[Measurement, ...], rows: Sequence[Measurement]) -> Split:
-    pools = sorted({row.pool for row in left_out})
-    budgets = sorted({row.samples_seen for row in left_out})
-    at = format_count(budgets[0])
-    labels = {
-        "last epochs": f"{at} samples and beyond" if len(budgets) > 1 else f"{at} samples",
-        "one budget": f"{at} samples",
-        "one pool": pools[0],
-    }
-    label = labels.get(kind, f"{pools[0]} at {at} samples")
+def _some_mixtures(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
+    mixtures = sorted({_trained_on(row) for row in rows if row.is_joint})
+    if len(mixtures) <= MIXTURE_FOLDS:
+        return
+    for fold in range(MIXTURE_FOLDS):
+        names = set(mixtures[fold::MIXTURE_FOLDS])
+        left_out = [row for row in rows if _trained_on(row) in names]
+        yield f"some mixtures: part {fold + 1} of {MIXTURE_FOLDS}", left_out
+
+
+def _enough_left(rows: Sequence[Measurement], left_out: Sequence[Measurement]) -> bool:
+    """Whether every pool, or else its quality, keeps enough budgets."""
     out = set(map(id, left_out))
-    return Split(kind, f"{kind}: {label}", left_out, tuple(row for row in rows if id(row) not in out))
+    for group in {_quality(row) for row in left_out}:
+        budgets = {_budget(row) for row in rows if id(row) not in out and _quality(row) == group}
+        if len(budgets) < FEWEST_LEFT:
+            return False
+    return True
 
 
-def _group(row: Measurement) -> str:
-    return f"quality {row.quality}" if row.quality is not None else row.pool
+def _trained_on(row: Measurement) -> tuple[object, ...]:
+    return (row.pool, row.weights or ())
+
+
+def _quality(row: Measurement) -> tuple[object, ...]:
+    return ("quality", row.quality) if row.quality is not None and not row.is_joint else _trained_on(row)
+
+
+def _budget(row: Measurement) -> float:
+    return about(row.samples_seen)

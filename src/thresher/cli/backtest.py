@@ -13,17 +13,23 @@ from thresher.cli.output import Json, Quiet, print_report, progress_bar
 if TYPE_CHECKING:
     from thresher.backtests import Backtest, Score
 
-MEMBERS_SHOWN = 8
-"""Members in the table for people; --json has all."""
-
 
 def backtest(
     runs: Annotated[Path, typer.Argument(help="Run table, CSV or Parquet.", show_default=False)],
     joint: Annotated[
         Path | None, typer.Option(help="More joint runs to score; none of them is fitted.")
     ] = None,
+    law: Annotated[
+        str, typer.Option(help="default or paper; with the next flags, one more law to score.")
+    ] = "default",
+    kernel: Annotated[str | None, typer.Option(help="How repeats count, for that law.")] = None,
+    power: Annotated[str | None, typer.Option(help="How its pools mix, r.")] = None,
+    kappa: Annotated[str | None, typer.Option(help="How its half-lives grow with unique samples.")] = None,
+    floor: Annotated[str | None, typer.Option(help="Its irreducible error.")] = None,
+    onset: Annotated[str | None, typer.Option(help="Samples at which its curve starts.")] = None,
     metric: Annotated[str | None, typer.Option(help="Metric, where the table has several.")] = None,
     where: Annotated[str | None, typer.Option(help="Rows to use, e.g. 'model = ViT-B-32'.")] = None,
+    from_epoch: Annotated[str, typer.Option(help="Drop checkpoints of a pool before this epoch.")] = "1",
     unit: Annotated[
         str | None, typer.Option(help="fraction or loss, where the metric's name does not say.")
     ] = None,
@@ -31,11 +37,11 @@ def backtest(
         str | None, typer.Option(help="Rows of the metadata table, for the baseline 'keep 30 %'.")
     ] = None,
     chance: Annotated[str, typer.Option(help="Error of guessing.")] = "0.999",
-    seed: Annotated[int, typer.Option(help="Seed of the bootstraps.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score every law, the ensemble and simple rules on runs that none of them has seen.
+    """Score the default, the paper's law and simple rules on runs that none of them has seen.
 
     Example: thresher backtest runs.csv --joint joint.csv --pool-size 128M
     """
@@ -44,6 +50,9 @@ def backtest(
     from thresher.reports.backtests import backtest_document
     from thresher.runs import read_runs
     from thresher.units import parse_number, parse_samples
+
+    def number(text: str | None, flag: str) -> float | None:
+        return parse_number(text, flag) if text is not None else None
 
     table = read_runs(runs, where=where, unit=unit)
     other = read_runs(joint, unit=unit) if joint is not None else None
@@ -55,7 +64,14 @@ def backtest(
         found = score(
             table,
             other,
+            law=law,
+            kernel=kernel,
+            power=number(power, "--power"),
+            kappa=number(kappa, "--kappa"),
+            floor=number(floor, "--floor"),
+            onset=parse_samples(onset, "--onset") if onset else None,
             metric=metric,
+            from_epoch=parse_number(from_epoch, "--from-epoch"),
             chance=parse_number(chance, "--chance"),
             pool_size=parse_samples(pool_size, "--pool-size") if pool_size else None,
             seed=seed,
@@ -66,80 +82,73 @@ def backtest(
 
 
 def show_backtest(console: Console, found: "Backtest") -> None:
-    """The ensemble, the baselines and the heaviest members; then every split and every choice."""
-    unit = "loss" if found.unit == "loss" else "fraction"
-    weights = ["weight"] + ["RMSE held out", "less ensemble's (90 %)"] * bool(found.splits)
-    joint = ["RMSE joint"] * bool(found.joint_rows)
-    picks = ["right", "mean regret", "less ensemble's (90 %)"] * bool(found.contests)
-    table = _table(f"{found.metric} ({unit})", ["", *weights, *joint, *picks])
-    for score in (found.ensemble, *found.baselines, *found.members[:MEMBERS_SHOWN]):
+    """Laws and baselines; then every way of holding out and every choice."""
+    held = ["RMSE held out", "inside"] if found.splits else []
+    joint = ["RMSE joint", "inside", "interval score", "right", "mean regret"] if found.contests else []
+    table = _table(f"{found.metric} ({found.unit})", ["", *held, *joint])
+    for score in (*found.laws, *(one for one in found.baselines if one.heldout_rmse or one.picks)):
         table.add_row(*_cells(score, found))
     console.print(table)
-    if len(found.members) > MEMBERS_SHOWN:
-        console.print(f"{len(found.members) - MEMBERS_SHOWN} lighter members are in --json.")
     if found.splits:
+        console.print("Inside: share of runs inside their 90 % intervals.")
         console.print(_splits(found))
     if found.contests:
         console.print(_choices(found))
         console.print(
-            f"A choice is right when its measured error is within the noise of one run ({found.noise_sd:.4f}) of the least."
+            "Regret: measured error of the choice less the least measured. A choice is right if its regret is within the noise "
+            f"of one run ({found.noise_sd:.4f})."
         )
     for text in found.notes:
-        console.print(f"- {text}")
+        console.print(f"- {text}", markup=False)
     for text in found.warnings:
-        console.print(f"Warning: {text}")
+        console.print(f"Warning: {text}", markup=False)
 
 
 def _cells(score: "Score", found: "Backtest") -> list[str]:
-    cells = [score.name, _number(score.weight, ".3f") if score.law else ""]
+    cells = [score.name]
     if found.splits:
-        cells += [_number(score.heldout_rmse), _range(score.heldout_difference)]
-    if found.joint_rows:
-        cells.append(_number(score.joint_rmse))
+        cells += [_number(score.heldout_rmse), _share(score.heldout_inside)]
     if found.contests:
         right = f"{score.picks_right} of {score.picks}" if score.picks else "-"
-        cells += [right, _number(score.mean_regret), _range(score.regret_difference)]
+        cells += [_number(score.joint_rmse), _share(score.inside), _number(score.interval_score)]
+        cells += [right, _number(score.mean_regret)]
     return cells
 
 
 def _splits(found: "Backtest") -> Table:
-    names = list(found.splits[0].rmse)
-    table = _table("RMSE of each hold-out", ["left out", "runs", *names])
+    names = list(found.splits[0].said)
+    table = _table("RMSE of what was held out", ["held out", "runs", *names])
     for split in found.splits:
-        table.add_row(split.label, str(split.runs), *(_number(split.rmse[name]) for name in names))
+        table.add_row(split.label, str(len(split.measured)), *(_number(split.rmse(name)) for name in names))
     return table
 
 
 def _choices(found: "Backtest") -> Table:
     from thresher.units import format_count
 
-    table = _table("Choices", ["samples seen", "measured best", "ensemble's choice", "regret", "candidates"])
-    for contest, chosen in zip(found.contests, found.ensemble.choices, strict=True):
-        regret = next(
-            gap
-            for candidate, gap in zip(contest.candidates, contest.regrets, strict=True)
-            if candidate.label == chosen
-        )
+    default, *others = found.laws
+    heading = ["samples seen", "measured best", f"choice of {default.name}", "regret"]
+    table = _table("Choices", [*heading, *(f"regret of {law.name}" for law in others)])
+    for at, contest in enumerate(found.contests):
         table.add_row(
             format_count(contest.samples_seen),
-            contest.best.label,
-            chosen or "-",
-            f"{regret:.4f}",
-            str(len(contest.candidates)),
+            contest.best.label.replace("+", " + "),
+            (default.choices[at] or "-").replace("+", " + "),
+            *(_number(law.regrets[at]) for law in found.laws),
         )
     return table
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for at, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=at == 0)
     return table
 
 
-def _number(value: float | None, form: str = ".4f") -> str:
-    return f"{value:{form}}" if value is not None else "-"
+def _number(value: float | None) -> str:
+    return f"{value:.4f}" if value is not None else "-"
 
 
-def _range(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval is not None else "-"
+def _share(value: float | None) -> str:
+    return f"{100 * value:.0f} %" if value is not None else "-"

@@ -59,8 +59,8 @@ def show(console: Console, found: "Demo") -> None:
 
     default, paper = found.stories
     console.print(
-        "Published runs of Goyal et al., CVPR 2024 (arXiv:2404.07177): ViT-B/32 on DataComp medium, ImageNet zero-shot error, "
-        "T-MARS buckets of 12.8M samples.\n"
+        "Published runs of Goyal et al., CVPR 2024 (arXiv:2404.07177): ViT-B/32 on DataComp medium, ImageNet "
+        "zero-shot error, T-MARS buckets of 12.8M samples.\n"
     )
     console.print("1. Fit: four ranked buckets, each trained alone.", style="bold")
     fit_table(console, default.fit)
@@ -73,7 +73,7 @@ def show(console: Console, found: "Demo") -> None:
         "predicted",
         "one new run (90 %)",
         "difference",
-        "paper's rule",
+        "paper's law",
     ):
         table.add_column(column)
     for run, other in zip(default.joint_runs, paper.joint_runs, strict=True):
@@ -93,9 +93,15 @@ def show(console: Console, found: "Demo") -> None:
         f"Root mean square difference over the {scored} points that the figure shows: {default.rmse:.4f} with {default.name}; "
         f"{paper.rmse:.4f} with {paper.name}. The inferred point is left out of every score."
     )
+    one = found.one_joint_run
+    console.print(
+        f"One joint run in the fit (best {len(one.run.pools)} at {format_count(one.run.samples_seen)} samples) would change the "
+        f"difference over the {one.later} points beyond it from {one.before:.4f} to {one.after:.4f}, and the choice at "
+        f"{one.choices_changed} budgets."
+    )
     console.print("\n3. Choose: the best pool for each budget.", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("budget", "default chooses", "measured best", "regret", "paper's rule chooses", "regret"):
+    for column in ("budget", "default chooses", "measured best", "regret", "paper's law chooses", "regret"):
         table.add_column(column)
     for ours, theirs in zip(default.outcomes, paper.outcomes, strict=True):
         table.add_row(
@@ -136,7 +142,7 @@ def _where_wrong(story: "Story") -> str:
     direction = "high (too pessimistic)" if story.mean_error > 0 else "low (too optimistic)"
     largest = max((run for run in story.joint_runs if run.scored), key=_absolute_gap)
     return (
-        f"Where {story.name}, is wrong: {choices}; its levels are {abs(story.mean_error):.4f} too {direction} on average, and "
+        f"Where {story.name} is wrong: {choices}; its levels are {abs(story.mean_error):.4f} too {direction} on average, and "
         f"{_absolute_gap(largest):.4f} off at worst (best {len(largest.measured.pools)} at "
         f"{format_count(largest.measured.samples_seen)}). Mean regret {story.mean_regret:.4f}."
     )

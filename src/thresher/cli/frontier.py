@@ -30,7 +30,7 @@ def frontier(
     """
     from thresher.cli.output import say_warnings
     from thresher.cli.tables import frontier_table
-    from thresher.fits.saved import read_fit
+    from thresher.fits.fit_file import read_fit
     from thresher.plans.candidates import candidates
     from thresher.plans.frontier import trace_frontier
     from thresher.plans.saved import in_buckets, read_pool_size
@@ -40,7 +40,7 @@ def frontier(
 
     size = read_pool_size(pool_size, buckets)
     found_fit = in_buckets(read_fit(fit), buckets, size)
-    largest_run = found_fit.largest_run
+    largest_run = found_fit.reach.largest_run
     with say_warnings():
         found = trace_frontier(
             found_fit,

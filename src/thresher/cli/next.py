@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, progress_bar
+from thresher.cli.output import Buckets, Json, PoolSize, print_report
 
 
 def next_command(
@@ -17,21 +16,15 @@ def next_command(
     buckets: Buckets = None,
     pool_size: PoolSize = None,
     most_samples: Annotated[str | None, typer.Option(help="Longest pilot run to consider.")] = None,
-    recover: Annotated[
-        int, typer.Option(min=0, help="Simulated tables for the recovery check; 0 skips it.")
-    ] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Say which run to do next, what it is expected to tell, and when to stop.
 
     Example: thresher next fit.json --budget 640M
     """
     from thresher.cli.tables import next_table
-    from thresher.fits.saved import read_fit
+    from thresher.fits.fit_file import read_fit
     from thresher.pilots.next_run import choose_next_run
-    from thresher.pilots.recovery import simulate_and_recover
     from thresher.plans.candidates import candidates
     from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import next_runs
@@ -42,19 +35,10 @@ def next_command(
     found = choose_next_run(
         found_fit,
         parse_samples(budget, "--budget"),
-        options=candidates(in_buckets(found_fit, buckets, size), pool_size=size),
+        options=candidates(in_buckets(found_fit, buckets, size), pool_size=size)
+        if found_fit.ranked
+        else None,
         most_samples=parse_samples(most_samples, "--most-samples") if most_samples else None,
     )
-    recoveries = None
-    if recover > 0:
-        longer = [(pool.name, 2 * (pool.largest_run or found_fit.largest_run)) for pool in found_fit.pools]
-        with progress_bar(quiet=quiet) as progress:
-            recoveries = (
-                simulate_and_recover(found_fit, simulations=recover, seed=seed, progress=progress),
-                simulate_and_recover(found_fit, longer, simulations=recover, seed=seed, progress=progress),
-            )
 
-    def show(console: Console) -> None:
-        next_table(console, found, recoveries)
-
-    print_report(as_json, lambda: next_runs(found, recoveries), show)
+    print_report(as_json, lambda: next_runs(found), lambda console: next_table(console, found))

@@ -15,7 +15,7 @@ from rich.progress import Progress, TaskID
 if TYPE_CHECKING:
     from thresher.runs import Finding
 
-PIPED_WIDTH = 130
+PIPED_WIDTH = 100
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -38,8 +38,10 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def console() -> Console:
-    """Standard output for people."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    """Standard output for people; names from files are printed as they are, brackets and colons included."""
+    return Console(
+        highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH
+    )
 
 
 def say(message: str) -> None:

@@ -1,7 +1,7 @@
 """`thresher pilot`: which runs to do before the large one, and what they measured."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -55,7 +55,7 @@ def plan_command(
         str, typer.Option(help="constant, or finished: a run of its own for each length.")
     ] = "constant",
     joint: Annotated[
-        bool, typer.Option(help="Train the union of all buckets, and of the best two, as well.")
+        bool, typer.Option(help="Train the best three buckets jointly, and more unions where that helps.")
     ] = True,
     prior: Annotated[
         str, typer.Option(help="Published runs, or a FIT file, to simulate from.")
@@ -100,7 +100,7 @@ def plan_command(
     made = read_buckets(buckets)
     check_request(request, made, output)
     with progress_bar(quiet=quiet or as_json) as progress:
-        planned = plan_pilot(request, made, _prior(prior, progress), output, progress)
+        planned = plan_pilot(request, made, _prior(prior), output, progress)
         planned = write_planned(planned, request, made, output, metadata or [], progress)
 
     print_report(as_json, planned.to_json, lambda console: planned_table(console, planned))
@@ -154,12 +154,9 @@ def collect_command(
     print_report(as_json, lambda: content, lambda console: collected_list(console, found, output))
 
 
-def _prior(name: str, progress: Any) -> "Fit":  # noqa: ANN401
+def _prior(name: str) -> "Fit":
     from thresher.examples.published import EXAMPLES, load_example
-    from thresher.fits.ensemble import fit_ensemble
-    from thresher.fits.saved import read_fit
-    from thresher.pilots.plan_pilot import WORLD_REPLICATES
+    from thresher.fits.fit_file import read_fit
+    from thresher.fits.fit_law import fit_law
 
-    if name in EXAMPLES:
-        return fit_ensemble(load_example(name), replicates=WORLD_REPLICATES, progress=progress)
-    return read_fit(Path(name))
+    return fit_law(load_example(name)) if name in EXAMPLES else read_fit(Path(name))

@@ -10,7 +10,7 @@ from rich.text import Text
 from thresher.cli.output import print_findings
 from thresher.pilots.collect import Collected
 from thresher.pilots.plan_pilot import PlannedPilot
-from thresher.pilots.recovered import HALF_LIFE_FACTOR, UTILITY_FACTOR, Recovered
+from thresher.pilots.recovered import HALF_LIFE_FACTOR, WORTH_FACTOR, Recovered
 from thresher.units import format_count, format_percent
 
 WIDEST_SHOWN = 100.0
@@ -32,24 +32,24 @@ def planned_table(console: Console, planned: PlannedPilot) -> None:
     )  # fmt: skip
     pilot, design = planned.pilot, planned.chosen.design
     passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
-    first, last = design.pools[0], design.pools[-1]
     fewer = (
         " Smaller parts, passed over as often as the target does, would learn or tell less at this budget."
         if design.most_epochs < planned.chosen.target_epochs[-1]
         else ""
     )
-    again = (
-        f" {last.name} is {format_percent(last.share)} of {last.bucket}: beside the smaller pilot it says how half-lives grow "
-        "with the samples."
-        if design.sizes_differ
-        else ""
+    unions = [" + ".join(run.pools) for run in pilot.runs if len(run.pools) > 1]
+    mixing = (
+        f"Trained jointly: {', '.join(dict.fromkeys(unions))}. This shows how buckets mix; the fit uses it like every other run."
+        if unions
+        else "No run is joint, so how buckets mix stays an assumption."
     )
     cost = pilot.samples_seen
     for line in (
         f"{format_count(cost)} samples in all, {format_percent(cost / pilot.target)} of the target; about "
-        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples a GPU and second.",
+        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples per second per GPU.",
         f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
-        f"{format_percent(first.share)} of each bucket.{fewer}{again}",
+        f"{format_percent(design.pools[0].share)} of each bucket.{fewer}",
+        mixing,
         planned.chosen.verdict,
     ):
         console.print(Text(line))
@@ -61,26 +61,28 @@ def _show_recovered(console: Console, planned: PlannedPilot) -> None:
     told = planned.chosen.simulation
     console.print(
         Text(
-            "What they tell of each bucket in simulated worlds, by the law that made each; intervals are 5-95 %, so the truth "
-            "should be inside in 90 %:"
+            "What they tell of each bucket in simulated worlds: the worth of its samples, in samples of the best bucket, and its "
+            "half-life, in epochs over the pilot's part. A 90 % interval should hold the true value in 90 % of worlds; fewer do "
+            "where buckets mix otherwise than the law says. It is narrow enough to use if it reaches no further than a factor of "
+            f"{WORTH_FACTOR:g} for a worth and {HALF_LIFE_FACTOR:g} for a half-life either way; the median reach is given."
         )
     )
-    headings = (
-        "bucket", "utility: truth inside", f"within x{UTILITY_FACTOR:g}", "half-life: truth inside",
-        f"within x{HALF_LIFE_FACTOR:g}",
-    )  # fmt: skip
+    best, *_ = told.worth
     _table(
         console,
-        headings,
-        [(name, *_recovered(told.utility[name]), *_recovered(told.half_life[name])) for name in told.utility],
-    )
+        ("bucket", "worth inside", "narrow", "reach", "half-life inside", "narrow", "reach"),
+        [
+            (name, *(("is 1", "", "") if name == best else _recovered(told.worth[name])), *_recovered(told.half_life[name]))
+            for name in told.worth
+        ],
+    )  # fmt: skip
 
 
-def _recovered(found: Recovered | None) -> tuple[str, str]:
+def _recovered(found: Recovered | None) -> tuple[str, str, str]:
     if found is None:
-        return "unknown", "unknown"
+        return "unknown", "", ""
     reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
-    return f"{found.inside:.0%}", f"{found.narrow:.0%} (half within {reach})"
+    return f"{found.inside:.0%}", f"{found.narrow:.0%}", reach
 
 
 def _table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

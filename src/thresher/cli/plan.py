@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, progress_bar, say
+from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ def plan(
     integer_repeats: Annotated[
         bool, typer.Option("--integer-repeats", help="Write every sample of the mixture in whole copies.")
     ] = False,
+    near: Annotated[
+        Path | None,
+        typer.Option(help="CSV with one row of shares: a present mixture to stay near; with --kl."),
+    ] = None,
+    kl: Annotated[
+        str | None, typer.Option(help="With --near: greatest divergence from it, in nats, e.g. 0.1.")
+    ] = None,
     exposure: Annotated[
         str | None, typer.Option(help="How training draws samples: epochs or resampled.")
     ] = None,
@@ -98,7 +105,7 @@ def plan(
     """
     from thresher.cli import metric_plans, spending
     from thresher.cli.output import say_warnings
-    from thresher.cli.tables import plans_table
+    from thresher.cli.tables import plans_table, print_blocking
     from thresher.plans.constraints import Constraints, read_shares
     from thresher.plans.plan import choose_plans
     from thresher.plans.saved import read_pool_size, write_plans
@@ -123,9 +130,11 @@ def plan(
         at_most=at_most,
         storage=parse_samples(storage, "--storage") if storage else None,
         integer_repeats=integer_repeats,
+        near=_present_mixture(near) if near is not None else {},
+        kl=parse_number(kl, "--kl") if kl is not None else None,
     )
     sets = [tuple(name.strip() for name in names.split("+")) for names in pools or ()]
-    found_fit = _borrowed(prior, size, quiet=quiet) if prior is not None else _measured(fit, buckets, size)
+    found_fit = _borrowed(prior, size) if prior is not None else _measured(fit, buckets, size)
     if also or metric_weights is not None or worst_case:
         fits = [found_fit, *[_measured(path, buckets, size) for path in also or ()]]
         metric_plans.plan_over_metrics(
@@ -156,6 +165,7 @@ def plan(
         write_plans(document, output)
 
     def show(console: Console) -> None:
+        print_blocking(console, found_fit)
         spending.print_budgets(console, budgets, reached)
         for one, gain in zip(found, gains, strict=True):
             plans_table(console, [one])
@@ -166,19 +176,29 @@ def plan(
         say(f"Wrote {output}.")
 
 
-def _borrowed(prior: str, pool_size: float | None, *, quiet: bool) -> "Fit":
+def _present_mixture(path: Path) -> dict[str, float]:
+    """The one mixture of a table of shares."""
+    from thresher.runs.swarms import read_shares_table
+
+    found = read_shares_table(path)
+    if len(found.shares) != 1:
+        raise InputError(f"{path} has {len(found.shares)} rows of shares; --near takes one present mixture.")
+    (shares,) = found.shares.values()
+    return {name: share for name, share in zip(found.pools, shares, strict=True) if share > 0}
+
+
+def _borrowed(prior: str, pool_size: float | None) -> "Fit":
     from thresher.plans.borrowed import borrow
 
     if pool_size is None:
         raise InputError(
             "--prior needs --pool-size, the rows of your metadata table, for example --pool-size 1.28B."
         )
-    with progress_bar(quiet=quiet) as progress:
-        return borrow(prior, pool_size, progress=progress)
+    return borrow(prior, pool_size)
 
 
 def _measured(fit: Path | None, buckets: Path | None, pool_size: float | None) -> "Fit":
-    from thresher.fits.saved import read_fit
+    from thresher.fits.fit_file import read_fit
     from thresher.plans.saved import in_buckets
 
     assert fit is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thresher.runs import Finding, PoolSummary, RunSummary
+    from thresher.runs.importing import Imported
     from thresher.runs.labels import RunLabel
+
+MOST_MIXTURES = 12
+"""Mixtures that a person is shown; a swarm has hundreds."""
+MOST_PARTS = 4
+"""Pools of one mixture that are named in a line."""
 
 app = typer.Typer(
     name="runs",
@@ -42,7 +49,7 @@ def check(
 ) -> None:
     """Say what is wrong or risky in run tables, in words.
 
-    What cannot be right is refused (exit status 2); what is only doubtful is listed.
+    Values that cannot be right are refused (exit status 2). Doubtful ones are listed, the worst first.
 
     Example: thresher runs check pilot.csv joint.csv --where 'model = ViT-B-32'
     """
@@ -58,7 +65,8 @@ def check(
 @app.command("import")
 def import_command(
     paths: Annotated[
-        list[Path], typer.Argument(help="Logs, evaluations, exports, run tables, or folders of them.")
+        list[Path],
+        typer.Argument(help="Logs, evaluations, exports, run tables, or folders; with --swarm two tables."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Run table to write, .csv or .parquet.", show_default=False)
@@ -67,7 +75,18 @@ def import_command(
         Path | None, typer.Option(help="CSV: run (a name or pattern), pool, unique_samples, rank, ..")
     ] = None,
     pool: Annotated[str | None, typer.Option(help="Pool that every run was trained on.")] = None,
-    unique_samples: Annotated[str | None, typer.Option(help="With --pool: its distinct samples.")] = None,
+    unique_samples: Annotated[
+        list[str] | None,
+        typer.Option(help="With --pool: its distinct samples. With --swarm: POOL=N; repeatable."),
+    ] = None,
+    swarm: Annotated[
+        bool,
+        typer.Option("--swarm", help="The paths are a table of shares and one of losses, one row per run."),
+    ] = False,
+    samples_seen: Annotated[str | None, typer.Option(help="With --swarm: samples of each run.")] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="With --swarm: fraction or loss, where a metric's name does not say.")
+    ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,8 +113,11 @@ def import_command(
 
     Accuracies become errors. What is doubtful about the logs is listed; what cannot be right is refused.
 
+    A swarm is many small runs on random mixtures: give its shares and its losses, joined on run, run_id or index.
+
     Example: thresher runs import logs/ evals/ --labels labels.csv -o runs.csv
     """
+    from thresher.errors import InputError
     from thresher.runs.importing import ImportOptions, import_runs
     from thresher.runs.tasks import IMAGENET
     from thresher.runs.writing import write_runs
@@ -113,9 +135,17 @@ def import_command(
         schedule,
         exposure,
     )
-    chosen = _labels(labels, pool, samples(unique_samples, "--unique-samples"))
-    with progress_bar(quiet=quiet or as_json) as progress:
-        found = import_runs(paths, chosen, options, progress)
+    if swarm:
+        found = _swarm(
+            paths, samples(samples_seen, "--samples-seen"), unique_samples or [], metric, model, unit
+        )
+    else:
+        if samples_seen is not None or unit is not None:
+            raise InputError("--samples-seen and --unit go with --swarm; other logs say both.")
+        size = None if not unique_samples else unique_samples[-1]
+        chosen = _labels(labels, pool, samples(size, "--unique-samples"))
+        with progress_bar(quiet=quiet or as_json) as progress:
+            found = import_runs(paths, chosen, options, progress)
     write_runs(found.table, output)
     runs_found = len({row.run_key for row in found.table.rows})
     content = {
@@ -142,6 +172,47 @@ def import_command(
     print_report(as_json, lambda: content, show)
 
 
+def _swarm(
+    paths: list[Path],
+    samples_seen: float | None,
+    unique_samples: list[str],
+    metrics: list[str] | None,
+    model: str | None,
+    unit: str | None,
+) -> "Imported":
+    """The run table of a swarm, and what is doubtful about it."""
+    from thresher.errors import InputError
+    from thresher.runs import check_runs
+    from thresher.runs.importing import Imported
+    from thresher.runs.swarms import read_swarm
+    from thresher.units import parse_samples
+
+    if len(paths) != 2:
+        raise InputError("--swarm takes two tables, SHARES and LOSSES, in this order.")
+    if samples_seen is None:
+        raise InputError("--swarm needs --samples-seen, the samples that each run saw, for example 1B.")
+    sizes = {}
+    for text in unique_samples:
+        name, separator, size = text.rpartition("=")
+        if not separator or not name.strip():
+            raise InputError(f"--unique-samples {text!r}: with --swarm write POOL=N, for example code=2B.")
+        if name.strip() in sizes:
+            raise InputError(f"--unique-samples gives {name.strip()!r} twice; give each pool once.")
+        sizes[name.strip()] = (
+            float("inf") if size.strip() == "inf" else parse_samples(size, "--unique-samples")
+        )
+    table = read_swarm(
+        paths[0],
+        paths[1],
+        samples_seen=samples_seen,
+        unique_samples=sizes,
+        metrics=metrics,
+        model=model,
+        unit=unit,
+    )
+    return Imported(table, len(table), check_runs(table))
+
+
 def _labels(file: Path | None, pool: str | None, unique_samples: float | None) -> "tuple[RunLabel, ...]":
     from thresher.errors import InputError
     from thresher.runs.labels import RunLabel, read_labels
@@ -156,26 +227,38 @@ def _labels(file: Path | None, pool: str | None, unique_samples: float | None) -
 
 
 def _content(summary: "RunSummary", findings: "tuple[Finding, ...]") -> Mapping[str, Any]:
-    return {**asdict(summary), "findings": [asdict(finding) for finding in findings]}
+    pools = [
+        {**asdict(pool), "unique_samples": pool.unique_samples if pool.unique_samples < inf else None}
+        for pool in summary.pools
+    ]
+    return {**asdict(summary), "pools": pools, "findings": [asdict(finding) for finding in findings]}
 
 
 def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, ...]") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    singles = [pool for pool in summary.pools if not pool.joint]
+    mixtures = [pool for pool in summary.pools if pool.joint]
+    blocking = [finding for finding in findings if finding.severity == "blocking"]
+    print_findings(console, blocking)
+    trained = [
+        _count(len(found), noun) for found, noun in ((singles, "pool"), (mixtures, "mixture")) if found
+    ]
     models = f", {_count(len(summary.models), 'model')}" if summary.models else ""
     console.print(
-        f"{_count(summary.rows, 'row')} of {_count(len(summary.pools), 'pool')}, "
-        f"{', '.join(summary.metrics)}{models}",
+        f"{_count(summary.rows, 'row')} of {' and '.join(trained)}, {', '.join(summary.metrics)}{models}",
         markup=False,
     )
     listing = Table(box=None, pad_edge=False)
     for heading in ("pool", "rank", "rows", "unique samples", "epochs", "error"):
         listing.add_column(heading, justify="left" if heading == "pool" else "right", overflow="fold")
-    for pool in summary.pools:
+    for pool in (*singles, *mixtures[:MOST_MIXTURES]):
         listing.add_row(*map(Text, _cells(pool)))
     console.print(listing)
-    print_findings(console, findings)
+    if len(mixtures) > MOST_MIXTURES:
+        console.print(f"and {_count(len(mixtures) - MOST_MIXTURES, 'more mixture')}; --json lists all.")
+    print_findings(console, findings[len(blocking) :])
     if not findings:
         console.print("Nothing risky was found.")
 
@@ -184,13 +267,20 @@ def _cells(pool: "PoolSummary") -> tuple[str, ...]:
     from thresher.units import format_count
 
     return (
-        pool.pool,
+        _short(pool.pool),
         "" if pool.rank is None else str(pool.rank),
         str(pool.rows),
         format_count(pool.unique_samples),
         _range(pool.epochs, "3g"),
         _range(pool.error, "4g"),
     )
+
+
+def _short(pool: str) -> str:
+    names = pool.split("+")
+    if len(names) <= MOST_PARTS:
+        return pool
+    return "+".join(names[:MOST_PARTS]) + f" and {_count(len(names) - MOST_PARTS, 'more pool')}"
 
 
 def _range(bounds: tuple[float, float], digits: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from thresher.budget import Budget, check_batch, training_flops
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.resize import for_exposure
+from thresher.fits.transfer import for_exposure
 from thresher.plans.candidates import candidates
 from thresher.plans.constraints import Constraints
 from thresher.plans.gain import Gain, compute_gains

@@ -5,54 +5,128 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from thresher.fits.fit import Fit, PoolReport
+from thresher.backtests.ranking import Ranking
+from thresher.fits.doubts import blocking_doubts
+from thresher.fits.fit import Fit, LawKind, PoolReport
 from thresher.fits.predict import Prediction
+from thresher.fits.reports import PASSES
 from thresher.pilots.next_run import NextRuns
-from thresher.pilots.recovery import Recovery
+from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
 from thresher.units import format_count
 
+MOST_FINDINGS = 6
+"""Findings about single pools that a fit prints."""
+METRICS_ACROSS = 5
+"""Metrics beside each other in one table."""
+MOST_CHOICES = 10
+"""Candidates that a plan shows; --json has all."""
 MOST_RUNS = 12
 """Rows of the table of next runs."""
 
 
-def fit_table(console: Console, fit: Fit) -> None:
-    """Utility and half-life of every pool, and what to doubt."""
+def fit_table(console: Console, fit: Fit, ranking: Ranking | None = None) -> None:
+    """Worth, half-life and utility of every pool, what a repetition is worth, and what to doubt."""
+    print_blocking(console, fit)
+    default = fit.law is LawKind.DEFAULT
+    worth = ["worth (90 %)"] if default else []
+    tau = ["half-life, epochs"] if any(report.half_life is not None for report in fit.reports) else []
+    utility = ["utility b"] if any(report.utility is not None for report in fit.reports) else []
     table = _table(
-        f"{fit.metric}: {_law_name(fit)}",
-        [
-            "pool",
-            "unique samples",
-            "utility b (90 %)",
-            "worth q",
-            "half-life, epochs (90 %)",
-            "runs",
-            "verdict",
-        ],
+        f"{fit.metric}: {_law_name(fit)}", ["pool", "unique", *worth, *tau, *utility, "runs", "verdict"]
     )
     for report in fit.reports:
         table.add_row(
             report.pool.name,
-            format_count(report.pool.unique_samples),
-            f"{report.utility:.3f} ({_range(report.utility_interval, '.3f')})",
-            f"{report.worth:.3f}",
-            _half_life(report),
+            "endless"
+            if report.pool.unique_samples == float("inf")
+            else format_count(report.pool.unique_samples),
+            *([_worth(report)] if default else []),
+            *([_half_life(report)] if tau else []),
+            *([f"{report.utility:.3f}" if report.utility is not None else "-"] if utility else []),
             str(report.runs),
             ", ".join(finding.verdict.value for finding in report.findings) or "ok",
         )
     console.print(table)
+    if any(len(set(report.worth_by_pass)) > 1 for report in fit.reports):
+        console.print("Worth of a sample at each pass over its pool:")
+        console.print(_passes_table(fit))
     console.print(
-        f"Residual {fit.rmse:.4f} (root mean square), noise of one run {fit.noise_sd:.4f}, both in {_unit(fit)}."
+        f"Residual {fit.rmse:.4f} (root mean square), noise of one run {fit.noise_sd:.4f}, both in {_unit(fit)}; "
+        f"{fit.joint_rows} joint rows fitted."
     )
+    if default and any(report.utility is not None for report in fit.reports):
+        console.print("Utility b is that of the paper's law, fitted to the runs of each pool alone.")
+    if ranking is not None:
+        console.print(_ranking_words(ranking))
     if fit.dropped_rows:
         console.print(f"{fit.dropped_rows} rows end before the first epoch and were dropped (--from-epoch).")
-    if fit.joint_rows and len(fit.members) == 1:
-        console.print(f"{fit.joint_rows} joint rows were left out: they never enter utility or half-life.")
-    for text in (*fit.notes, *(finding.message for report in fit.reports for finding in report.findings)):
+    findings = [finding.message for report in fit.reports for finding in report.findings]
+    for text in (*fit.notes, *findings[:MOST_FINDINGS]):
         console.print(f"- {text}")
+    if len(findings) > MOST_FINDINGS:
+        console.print(f"- {len(findings) - MOST_FINDINGS} more findings like these are in --json.")
     for text in fit.warnings:
         console.print(f"Warning: {text}")
+
+
+def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) -> None:
+    """What each metric's law says, where several are fitted together."""
+    print_blocking(console, fit)
+    table = _table(fit.metric, ["metric", "times", "residual", "mixing power r (90 %)", "Spearman, left out"])
+    for part, weight, ranking in zip(fit.parts, fit.part_weights, rankings, strict=True):
+        power = next((one for one in part.shared if one.name == "power"), None)
+        table.add_row(
+            part.metric,
+            f"{weight:.3g}",
+            f"{part.rmse:.4f}",
+            f"{power.value:.3g} ({_range(power.interval, '.2f')})" if power else "-",
+            f"{ranking.spearman:.3f}" if ranking else "-",
+        )
+    console.print(table)
+    names = [pool.name for pool in fit.pools]
+    worths: dict[str, list[str]] = {report.pool.name: [] for report in fit.parts[0].reports}
+    for part in fit.parts:
+        for report in part.reports:
+            worths[report.pool.name].append(f"{report.worth:.3g}")
+    for first in range(0, len(fit.parts), METRICS_ACROSS):
+        some = slice(first, first + METRICS_ACROSS)
+        table = _table(
+            "Worth of each pool for each metric", ["pool", *(part.metric for part in fit.parts[some])]
+        )
+        for name in names:
+            table.add_row(name, *worths[name][some])
+        console.print(table)
+    for text in fit.warnings:
+        console.print(f"Warning: {text}")
+
+
+def _ranking_words(ranking: Ranking) -> str:
+    other = (
+        f" LightGBM, the regressor of RegMix, ranks them with {ranking.boosted:.3f}."
+        if ranking.boosted is not None
+        else ""
+    )
+    return (
+        f"Left out a tenth at a time, the {ranking.runs} runs are ranked with a Spearman correlation of {ranking.spearman:.3f}, "
+        f"{ranking.rmse:.4f} off (root mean square).{other}"
+    )
+
+
+def print_blocking(console: Console, fit: Fit) -> None:
+    """What has to be settled before any choice is believed, ahead of everything else."""
+    for text in blocking_doubts(fit):
+        console.print(f"Settle this first: {text}", markup=False)
+
+
+def _passes_table(fit: Fit) -> Table:
+    """What a sample of each pool is worth when it is seen again."""
+    passes = [f"pass {k}" for k in PASSES]
+    table = _table("", ["pool", *passes])
+    for report in fit.reports:
+        table.add_row(report.pool.name, *(f"{value:.3f}" for value in report.worth_by_pass))
+    return table
 
 
 def predictions_table(console: Console, predictions: Sequence[Prediction]) -> None:
@@ -87,7 +161,8 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
                 "expected regret",
             ],
         )
-        for choice in plan.choices:
+        shown = plan.choices if len(plan.choices) <= MOST_CHOICES else _least_regret(plan)
+        for choice in shown:
             table.add_row(
                 "*" if choice is plan.best else "",
                 choice.candidate.label,
@@ -99,12 +174,19 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
             )
         console.print(table)
         rules = [f"{rule.name} {rule.error:.4f}" for rule in plan.baselines if rule.error is not None]
-        console.print(f"Simple rules, predicted error: {'; '.join(rules)}.")
+        if rules:
+            console.print(f"Simple rules, predicted error: {'; '.join(rules)}.")
         console.print(plan.verdict)
-        if plan.weighted:
+        if plan.weighted and plan.weighted.verdict not in plan.verdict:
             console.print(plan.weighted.verdict)
         for text in plan.sensitivity:
             console.print(f"- {text}")
+
+
+def _least_regret(plan: Plan) -> list[Choice]:
+    """The candidates of least expected regret, in their order."""
+    best = sorted(plan.choices, key=lambda choice: choice.expected_regret)[:MOST_CHOICES]
+    return [choice for choice in plan.choices if choice in best]
 
 
 def frontier_table(console: Console, frontier: Frontier) -> None:
@@ -131,16 +213,18 @@ def frontier_table(console: Console, frontier: Frontier) -> None:
         console.print("The best choice is the same at every budget of this range.")
 
 
-def next_table(console: Console, found: NextRuns, recoveries: tuple[Recovery, Recovery] | None) -> None:
-    """Candidate runs by what they are worth, and whether half-lives can be recovered."""
+def next_table(console: Console, found: NextRuns) -> None:
+    """Candidate runs by what they are worth."""
     table = _table(
         f"Runs that would help to choose at {format_count(found.target)} samples",
         ["train on", "unique samples", "samples to train", "regret falls by", "per billion samples", ""],
     )
     for run in found.runs[:MOST_RUNS]:
         table.add_row(
-            " + ".join(run.mixture.names),
-            format_count(run.mixture.unique_samples),
+            run.label,
+            "endless"
+            if run.mixture.unique_samples == float("inf")
+            else format_count(run.mixture.unique_samples),
             format_count(run.samples_seen),
             f"{run.regret_reduction:.5f}",
             f"{run.regret_reduction / run.cost * 1e9:.4f}",
@@ -148,13 +232,6 @@ def next_table(console: Console, found: NextRuns, recoveries: tuple[Recovery, Re
         )
     console.print(table)
     console.print(found.verdict)
-    if recoveries:
-        now, longer = recoveries
-        shares = ", ".join(
-            f"{name} {share:.0%} now, {longer.identified[name]:.0%} with a run twice as long"
-            for name, share in now.identified.items()
-        )
-        console.print(f"Half-lives bounded from both sides in {now.simulations} simulated tables: {shares}.")
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
@@ -165,20 +242,22 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 
 
 def _law_name(fit: Fit) -> str:
-    if len(fit.members) > 1:
-        return f"ensemble of {len(fit.members)} laws"
-    member = fit.members[0]
-    best = member.parameters
-    return (
-        f"kernel {member.kernel}, mixing {member.mixing}, kappa {member.kappa:g}, floor {best.floor[0]:.3g}, "
-        f"amplitude {best.amplitude[0]:.4g}, onset {format_count(float(best.onset[0]))} samples"
-    )
+    kernels = " and ".join(law.kernel for law in fit.laws)
+    if fit.law is LawKind.PAPER:
+        return f"the paper's law, kernel {kernels}"
+    return f"one law, kernel{'s' if len(fit.laws) > 1 else ''} {kernels}"
+
+
+def _worth(report: PoolReport) -> str:
+    if report.worth_interval is None or report.worth_interval[0] == report.worth_interval[1]:
+        return f"{report.worth:.3f}"
+    return f"{report.worth:.3f} ({_range(report.worth_interval, '.2f')})"
 
 
 def _half_life(report: PoolReport) -> str:
     if report.half_life is None or report.half_life_interval is None:
         return "none"
-    return f"{report.half_life:.2f} ({_range(report.half_life_interval, '.3g')})"
+    return f"{report.half_life:.3g} ({_range(report.half_life_interval, '.3g')})"
 
 
 def _range(interval: tuple[float, float], form: str) -> str:

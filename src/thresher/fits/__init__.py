@@ -1,21 +1,21 @@
 """Fit laws to runs, and predict with them."""
 
-from thresher.fits.choice import LawChoice
-from thresher.fits.ensemble import fit_ensemble
-from thresher.fits.fit import Finding, Fit, Member, Parameters, PoolReport, Verdict
+from thresher.fits.fit import Finding, Fit, LawKind, PoolReport, SharedReport, Verdict
 from thresher.fits.fit_law import fit_law
-from thresher.fits.predict import Prediction, predict_mixture
+from thresher.fits.forecast import Forecast, forecast
+from thresher.fits.predict import Prediction, predict_mixture, predict_mixtures
 
 __all__ = [
     "Finding",
     "Fit",
-    "LawChoice",
-    "Member",
-    "Parameters",
+    "Forecast",
+    "LawKind",
     "PoolReport",
     "Prediction",
+    "SharedReport",
     "Verdict",
-    "fit_ensemble",
     "fit_law",
+    "forecast",
     "predict_mixture",
+    "predict_mixtures",
 ]

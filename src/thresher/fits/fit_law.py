@@ -1,345 +1,245 @@
-"""Fit one law to the single-pool runs of a table."""
+"""Fit a law to a run table: the default, or the paper's."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import numpy as np
 
 from thresher.errors import FitError, InputError
-from thresher.fits.bootstrap import bootstrap
-from thresher.fits.choice import (
-    DEFAULT_FLOOR,
-    DEFAULT_KAPPA,
-    DEFAULT_KERNEL,
-    DEFAULT_MIXING,
-    IMAGENET_CHANCE,
-    LawChoice,
-    check_chance,
-    check_seed,
-)
-from thresher.fits.curves import HIGHEST_FLOOR, Curves, Sharing
-from thresher.fits.fit import Fit, Member, Parameters
-from thresher.fits.guards import run_warnings
-from thresher.fits.identifiability import describe
-from thresher.fits.least_squares import minimise
-from thresher.fits.observations import DEFAULT_NOISE_SD, Observations, observe, row_order
-from thresher.fits.profiles import profile
-from thresher.fits.reports import pool_reports
-from thresher.fits.starts import starts
-from thresher.laws.kernels import find_kernel
-from thresher.runs import RunTable, repeat_noise
-from thresher.shapes import Float
+from thresher.fits import default_law, paper_law
+from thresher.fits.default_law import DefaultProblem
+from thresher.fits.doubts import run_warnings
+from thresher.fits.fit import Fit, LawKind, Reach
+from thresher.fits.observations import Observations, observe, row_order
+from thresher.fits.paper_law import DEFAULT_NOISE, PaperProblem
+from thresher.fits.priors import DEFAULT_KERNELS, IMAGENET_CHANCE, PRIORS, REPEATS, FixedParts
+from thresher.fits.reports import default_reports, paper_reports
+from thresher.fits.shared_parts import describe_shared, paper_shared
+from thresher.fits.solve import Solved, solve
+from thresher.fits.union_doubt import joint_information
+from thresher.laws.paper import PaperLaw
+from thresher.runs import Measurement, RunTable, repeat_noise
 
-AMPLITUDE_PRIOR_SD = 0.1
-"""Spread of ln A about ln(chance - d): the curve starts near guessing, up to 10 %."""
-FLOOR_POINTS = 9
-"""Floors of the coarse search."""
-FLOORS_PER_SEARCH = 4
-"""Every so many floors the whole grid of starts is searched; those between begin at their neighbour's optimum."""
-FLOOR_STARTS = (0.0, 0.5, 0.8, 0.9)
-"""Shares of the smallest observed error from which a floor that is a parameter is sought."""
-FLOOR_ACCURACY = 1e-4
-"""A fitted floor is found to within this share of the highest floor allowed."""
-NEAR_GUESSING = 0.02
-"""An error this close to guessing may be of a run that has not learned yet; where there is none, curves need no cap."""
-REPLICATES = 200
-LOG_ONSET_RANGE = (-200.0, 200.0)
-
-
-@dataclass(frozen=True)
-class Point:
-    """The optimum of one least-squares problem."""
-
-    curves: Curves
-    theta: Float[np.ndarray, " parameters"]
-    sum_of_squares: float
-    converged: bool
-
-    @property
-    def freedom(self) -> int:
-        """Measurements less parameters."""
-        return self.curves.observations.count - self.curves.size
+DRAWS = 80
+"""Draws of each kernel."""
+FEWEST_REPEATS = 3
+"""Degrees of freedom from which the noise of a run is taken from repeats with another seed."""
+ABOVE_CHANCE = 0.05
+"""An untrained model may measure this much worse than guessing, on few classes or few images."""
 
 
 def fit_law(
     runs: RunTable,
     *,
-    kernel: str = DEFAULT_KERNEL,
-    mixing: str = DEFAULT_MIXING,
-    floor: float | str | None = None,
-    kappa: float = DEFAULT_KAPPA,
+    law: LawKind | str = LawKind.DEFAULT,
+    kernel: str | None = None,
+    power: float | None = None,
+    kappa: float | None = None,
+    floor: float | None = None,
     onset: float | None = None,
     amplitude: float | None = None,
     chance: float = IMAGENET_CHANCE,
-    loss: str = "linear",
-    replicates: int = REPLICATES,
+    draws: int = DRAWS,
     seed: int = 0,
     unit: str | None = None,
 ) -> Fit:
-    """Utility, worth and half-life of every pool under one law, with intervals and replicates.
+    """The law of every pool and of how pools mix, with draws of what else the runs and the priors allow.
 
     Args:
-        runs: Runs of one metric and model; joint runs in it are counted and left out.
-        kernel: How repeats count; see `thresher.laws.KERNELS`.
-        mixing: How pools mix, which decides what they share: `sample_worth` or `utility_mean`.
-        floor: Irreducible error d. A number fixes it; `"fit"` finds it between 0 and 0.95 times the smallest
-            observed error; None is 0.1 for fractions and `"fit"` for losses.
-        kappa: Half-life grows with unique samples to this power.
-        onset: n0, in samples, to fix it.
-        amplitude: A, in the unit of the metric, to fix it.
-        chance: Error of guessing; caps predictions of fractions.
-        loss: `linear` for least squares, `soft_l1` to give outliers less pull.
-        replicates: Bootstrap refits, for the uncertainty of predictions.
-        seed: Seed of the bootstrap.
+        runs: Runs of one metric and model, single and joint. The paper's law takes the single ones only.
+        law: `default`, or `paper` for Theorem 1 with a utility and a half-life for each pool.
+        kernel: How repeats count, to fix it; see `thresher.laws.KERNELS`.
+        power: r, how pools mix, to fix it.
+        kappa: How half-lives grow with unique samples, to fix it.
+        floor: Irreducible error, in the unit of the metric, to fix it.
+        onset: n0, in samples, to fix it; of fractions only.
+        amplitude: A, in the unit of the metric, to fix it; of the paper's law only.
+        chance: Error of guessing, for fractions; no prediction exceeds it.
+        draws: Draws of each kernel, for intervals and probabilities.
+        seed: Seed of the draws; the same seed gives the same fit.
         unit: `fraction` or `loss` where the metric's name does not say.
 
     Raises:
-        FitError: Too few runs, or runs that never change.
+        FitError: Runs that cannot tell anything apart.
         InputError: An unknown name or a value out of range.
     """
+    try:
+        kind = LawKind(law)
+    except ValueError as error:
+        raise InputError(f"There is no law {law!r}; laws are {' and '.join(LawKind)}.") from error
+    fixed = FixedParts(kernel=kernel, power=power, kappa=kappa, floor=floor, onset=onset, amplitude=amplitude)
+    if not runs.rows:
+        raise FitError(f"{runs.name} has no runs to fit. Add pilot runs of each pool.")
     unit = unit or runs.unit
-    choice = LawChoice(kernel, mixing, floor, kappa, onset, amplitude, chance, unit)
-    if loss not in ("linear", "soft_l1"):
-        raise InputError(f"loss is {loss!r}; it is 'linear' or 'soft_l1'.")
-    check_seed(seed)
-    if replicates < 0:
-        raise InputError(f"replicates is {replicates}; give 0 or more.")
-    rows = runs.singles.rows
-    if unit == "fraction":
-        check_chance(chance, rows)
-    repeated, freedom = repeat_noise(rows)
-    known_noise = repeated if freedom >= 3 else None
-    observations = observe(rows, known_noise or DEFAULT_NOISE_SD)
-    point = optimum(observations, choice, soft_l1=loss == "soft_l1")
-    scale = residual_scale(
-        point, has_noise=known_noise is not None or any(row.standard_error for row in rows)
+    _check(runs, unit, chance, draws, seed)
+    top = chance if unit == "fraction" else None
+    if kind is LawKind.PAPER:
+        return _fit_paper(runs, fixed, unit, top, draws, seed)
+    observed = observe(runs.rows, unknown_is_resampled=fixed.resampled)
+    problems = [
+        DefaultProblem(observed, name, top, PRIORS[unit], fixed) for name in _kernels(observed, fixed)
+    ]
+    default_law.check_fixed(problems[0])
+    solved = [
+        solve(problem, draws=draws, rng=np.random.default_rng([seed, at]))
+        for at, problem in enumerate(problems)
+    ]
+    weights = tuple(DEFAULT_KERNELS.get(problem.kernel, 1.0) for problem in problems)
+    weights = tuple(weight / math.fsum(weights) for weight in weights)
+    misfit = math.sqrt(math.fsum(weight * one.misfit**2 for weight, one in zip(weights, solved, strict=True)))
+    laws = tuple(problem.law(one.theta) for problem, one in zip(problems, solved, strict=True))
+    fitted = sum(
+        weight * law.take(slice(0, 1)).errors(observed.settings)[0]
+        for weight, law in zip(weights, laws, strict=True)
     )
-    noise_sd = known_noise or _noise_from_residuals(point, unit)
-    profiles = profile(point.curves, point.theta, point.sum_of_squares, scale)
-    parameters = to_parameters(point.curves, point.theta[None], choice)
-    if replicates:
-        draws = bootstrap(point.curves, point.theta, scale, replicates, seed)
-        parameters = parameters.then(to_parameters(point.curves, draws, choice))
-    member = Member(kernel, mixing, kappa, 1.0, parameters)
-    notes, warnings = describe(point.curves, point.theta, point.sum_of_squares, scale, profiles, choice)
+    converged = all(one.converged for one in solved)
+    shared, notes = describe_shared(problems[0], laws, weights)
+    reports = default_reports(observed, laws, weights, PRIORS[unit], _utilities(runs, unit, top), converged)
+    rmse = _root_mean_square(np.asarray(fitted), observed)
     return Fit(
+        law=kind,
         metric=runs.metrics[0],
         unit=unit,
-        chance=chance if unit == "fraction" else None,
-        noise_sd=noise_sd,
-        pools=observations.pools,
-        members=(member,),
-        reports=pool_reports(point.curves, parameters, profiles, converged=point.converged),
-        rmse=root_mean_square(point),
-        rows=tuple(sorted(rows, key=row_order)),
+        chance=top,
+        noise_sd=_noise(runs.rows, unit, rmse),
+        pools=observed.pools,
+        laws=laws,
+        weights=weights,
+        misfit=misfit,
+        seed_sd=observed.seed_sd,
+        rmse=rmse,
+        rows=tuple(sorted(runs.rows, key=row_order)),
+        reach=reach_of(observed, _joint_information(problems[0], solved[0], misfit)),
+        reports=reports,
+        shared=shared,
         dropped_rows=runs.dropped_rows,
-        joint_rows=len(runs.joints.rows),
-        widest_mixture=widest_mixture(runs),
         notes=notes,
-        warnings=(*run_warnings(rows), *warnings),
+        warnings=run_warnings(runs.rows, observed, [law.kernel for law in laws], top),
     )
 
 
-def optimum(observations: Observations, choice: LawChoice, *, soft_l1: bool = False) -> Point:
-    """The best fit of one law; with `floor="fit"` the floor is searched too.
-
-    Raises:
-        FitError: More parameters than measurements, or a half-life that nothing can show.
-        InputError: The floor is not below every observed error.
-    """
-    smallest = float(observations.error[observations.used].min())
-    floor = (
-        choice.floor if choice.floor is not None else DEFAULT_FLOOR if choice.unit == "fraction" else "fit"
-    )
-    if isinstance(floor, str):
-        return _optimum_over_floors(observations, choice, HIGHEST_FLOOR * smallest, soft_l1)
-    if not 0 <= floor < smallest:
-        raise InputError(
-            f"The floor is {floor:g}, but the smallest observed error is {smallest:g}; the irreducible error must be at "
-            f"least 0 and below every observed one. Give --floor below {smallest:g}, or --floor fit."
-        )
-    return _optimum_at(observations, choice, floor, soft_l1)
-
-
-def optimum_with_floor(observations: Observations, choice: LawChoice) -> Point:
-    """The best fit with the floor as one more parameter, so that replicates move along it too.
-
-    Raises:
-        FitError: More parameters than measurements, or a half-life that nothing can show.
-    """
-    smallest = float(observations.error[observations.used].min())
-    begun = []
-    for share in FLOOR_STARTS:
-        fixed = sharing(observations, choice, share * smallest)
-        at = Curves(observations, choice.kernel, fixed, share * smallest, choice.kappa)
-        found = starts(at)
-        begun.append(np.concatenate([found, np.full((len(found), 1), at.floor)], axis=1))
-    curves = replace(at, sharing=replace(fixed, free_floor=True))
-    _check_count(curves)
-    solution = minimise(curves.evaluate, np.concatenate(begun), *curves.bounds)
-    best = int(np.argmin(solution.sum_of_squares))
-    return Point(
-        curves,
-        solution.parameters[best],
-        float(solution.sum_of_squares[best]),
-        bool(solution.converged[best]),
-    )
-
-
-def _optimum_over_floors(
-    observations: Observations, choice: LawChoice, highest: float, soft_l1: bool
-) -> Point:
-    """The best fit over all floors from 0 to `highest`: a coarse grid, then Brent's method in its best bracket."""
-    from scipy.optimize import minimize_scalar  # a third of the time of `import thresher`, were it at the top
-
-    grid = np.linspace(0.0, highest, FLOOR_POINTS)
-    points: list[Point] = []
-    for i, d in enumerate(grid):
-        start = None if i % FLOORS_PER_SEARCH == 0 else points[-1].theta
-        points.append(_optimum_at(observations, choice, float(d), soft_l1, start))
-    best = int(np.argmin([point.sum_of_squares for point in points]))
-
-    def loss(d: float) -> float:
-        points.append(_optimum_at(observations, choice, float(d), soft_l1, points[best].theta))
-        return points[-1].sum_of_squares
-
-    ends = (grid[max(best - 1, 0)], grid[min(best + 1, FLOOR_POINTS - 1)])
-    minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": FLOOR_ACCURACY * highest})
-    return min(points, key=lambda point: point.sum_of_squares)
-
-
-def _optimum_at(
-    observations: Observations,
-    choice: LawChoice,
-    floor: float,
-    soft_l1: bool,
-    start: Float[np.ndarray, " parameters"] | None = None,
-) -> Point:
-    """The best fit at one floor; from `start`, or else from the best basins of a grid."""
-    curves = Curves(
-        observations, choice.kernel, sharing(observations, choice, floor), floor, choice.kappa, soft_l1
-    )
-    _check_count(curves)
-    lower, upper = curves.bounds
-    solution = minimise(curves.evaluate, starts(curves) if start is None else start[None], lower, upper)
-    best = int(np.argmin(solution.sum_of_squares))
-    return Point(
-        curves,
-        solution.parameters[best],
-        float(solution.sum_of_squares[best]),
-        bool(solution.converged[best]),
-    )
-
-
-def sharing(observations: Observations, choice: LawChoice, floor: float) -> Sharing:
-    """What the groups share under a choice of law.
-
-    Raises:
-        InputError: A fixed amplitude that some observed error exceeds.
-    """
-    highest = float(observations.error[observations.used].max())
-    start = max(choice.chance, highest + 1e-4) - floor if choice.unit == "fraction" else 1.0
-    log_amplitude = math.log(choice.amplitude if choice.amplitude is not None else start)
-    log_onset = math.log(choice.onset) if choice.onset is not None else None
-    unlearned = choice.unit == "fraction" and highest > choice.chance - NEAR_GUESSING
-    guessing = choice.chance if unlearned else None
-    if choice.mixing == "sample_worth":
-        both = choice.amplitude is not None and choice.onset is not None
-        return Sharing(True, False, log_amplitude, 0.0, log_onset if both else None, guessing=guessing)
-    if choice.unit == "loss" and choice.amplitude is None and choice.onset is None:
-        return Sharing(False, False, log_amplitude, 0.0, None)
-    if choice.amplitude is not None and choice.amplitude + floor <= highest:
-        raise InputError(
-            f"Amplitude {choice.amplitude:g} and floor {floor:g} sum to less than the largest observed error, {highest:g}; "
-            f"a curve starts at their sum. Give --amplitude above {highest - floor:g}."
-        )
-    free = choice.amplitude is None and len(observations.groups) >= 3
-    return Sharing(
-        False, True, log_amplitude, AMPLITUDE_PRIOR_SD if free else 0.0, log_onset, guessing=guessing
-    )
-
-
-def to_parameters(
-    curves: Curves, theta: Float[np.ndarray, "draws parameters"], choice: LawChoice
-) -> Parameters:
-    """Laws of every pool from parameter vectors.
-
-    Where levels are free, either the amplitude or the onset is a convention and the other follows from the
-    level of the first group: fractions fix A = chance - d, losses fix n0 = the typical samples seen.
-    """
-    observations = curves.observations
-    at = curves.expand(theta)
-    first_level, first_b = at.level[:, 0], at.b[:, 0]
-    if curves.sharing.shared_onset or curves.anchored:
-        log_A, log_n0 = at.log_A, at.log_n0
-    elif choice.onset is not None or (choice.amplitude is None and choice.unit == "loss"):
-        log_n0 = np.full(len(theta), math.log(choice.onset) if choice.onset else curves.log_reference)
-        log_A = first_level - first_b * (curves.log_reference - log_n0)
-    else:
-        log_n0 = curves.log_reference - (first_level - at.log_A) / first_b
-        log_n0 = np.clip(
-            log_n0, *LOG_ONSET_RANGE
-        )  # a utility of nearly 0 would put the onset beyond all numbers
-        log_A = first_level - first_b * (curves.log_reference - log_n0)
-    log_q = (at.level - log_A[:, None]) / at.b - (curves.log_reference - log_n0)[:, None]
-    if curves.sharing.shared_onset:
-        log_q = np.zeros_like(log_q)
-    group = observations.group_of
-    tau = np.exp(at.log_tau)[:, group] * observations.pool_size**curves.kappa
-    if not find_kernel(curves.kernel).decays:
-        tau = np.full_like(tau, np.inf)
-    return Parameters(
-        np.exp(log_A),
-        np.exp(log_n0),
-        at.d,
-        at.b[:, group],
-        np.exp(log_q)[:, group],
-        tau,
-    )
-
-
-def widest_mixture(runs: RunTable) -> int:
-    """Most pools of any joint run of a table; 1 where there is none."""
-    return max((len(row.pools) for row in runs.joints.rows), default=1)
-
-
-def residual_scale(point: Point, *, has_noise: bool) -> float:
-    """Spread of weighted residuals: what the fit leaves, and at least 1 where the noise is known."""
-    left = math.sqrt(point.sum_of_squares / point.freedom) if point.freedom > 0 else 1.0
-    return max(left, 1.0) if has_noise or point.freedom <= 0 else max(left, 1e-6)
-
-
-def root_mean_square(point: Point) -> float:
-    """Root mean square residual in the unit of the metric."""
-    observations = point.curves.observations
-    residual = (point.curves.fitted(point.theta[None])[0] - observations.error)[observations.used]
-    return float(np.sqrt(np.mean(residual**2)))
-
-
-def _noise_from_residuals(point: Point, unit: str) -> float:
-    observations = point.curves.observations
-    residual = (point.curves.fitted(point.theta[None])[0] - observations.error)[observations.used]
-    spread = math.sqrt(float(np.sum(residual**2)) / max(point.freedom, 1))
-    return max(spread, DEFAULT_NOISE_SD) if unit == "fraction" or point.freedom <= 0 else spread
-
-
-def _check_count(curves: Curves) -> None:
-    observations = curves.observations
-    if observations.count < curves.size:
-        counts = _counts(observations)
+def _fit_paper(
+    runs: RunTable, fixed: FixedParts, unit: str, chance: float | None, draws: int, seed: int
+) -> Fit:
+    singles = runs.singles.rows
+    if not singles:
         raise FitError(
-            f"{observations.count} runs of {len(observations.pools)} pools ({counts}) cannot fix the {curves.size} parameters of "
-            f"this law. Add pilot runs: at least 4 values of samples_seen per pool, two of them past one epoch."
+            "The paper's law is fitted to runs of single pools, and the table has none. Fit the default law instead."
         )
-    for g, group in enumerate(observations.groups):
-        values = np.unique(observations.samples_seen[g][observations.used[g]])
-        if len(values) < 2:
-            raise FitError(
-                f"Pool {group!r} has runs at {len(values)} value of samples_seen; fitting its utility and half-life needs at "
-                "least 3, two of them past one epoch. Add pilot runs, or leave the pool out with --where."
-            )
+    observed = observe(singles, unknown_is_resampled=fixed.resampled)
+    problem, solved = _solve_paper(observed, singles, fixed, chance, draws, seed)
+    law = problem.law(solved.theta)
+    fitted = law.take(slice(0, 1)).errors(observed.settings)[0]
+    rmse = _root_mean_square(fitted, observed)
+    noise_sd = _noise(singles, unit, rmse)
+    shared, notes = paper_shared(problem, law)
+    reports = paper_reports(observed, law, solved.converged)
+    joint = len(runs.rows) - len(singles)
+    return Fit(
+        law=LawKind.PAPER,
+        metric=runs.metrics[0],
+        unit=unit,
+        chance=chance,
+        noise_sd=noise_sd,
+        pools=observed.pools,
+        laws=(law,),
+        weights=(1.0,),
+        misfit=max(noise_sd, rmse) / float(observed.error.mean()),
+        seed_sd=observed.seed_sd,
+        rmse=rmse,
+        rows=tuple(sorted(singles, key=row_order)),
+        reach=reach_of(observed, np.zeros((len(observed.pools),) * 2)),
+        reports=reports,
+        shared=shared,
+        dropped_rows=runs.dropped_rows,
+        notes=(*notes, f"{joint} joint rows do not enter the paper's law.") if joint else notes,
+        warnings=run_warnings(singles, observed, [law.kernel], chance),
+    )
 
 
-def _counts(observations: Observations) -> str:
-    used = np.bincount(observations.pool[observations.used], minlength=len(observations.pools))
-    return ", ".join(f"{pool.name}: {count}" for pool, count in zip(observations.pools, used, strict=True))
+def _solve_paper(
+    observed: Observations,
+    singles: Sequence[Measurement],
+    fixed: FixedParts,
+    chance: float | None,
+    draws: int,
+    seed: int,
+) -> tuple[PaperProblem, Solved]:
+    noise, freedom = repeat_noise(singles)
+    problem = PaperProblem(
+        observed, chance, fixed, noise if freedom >= FEWEST_REPEATS and noise > 0 else None
+    )
+    paper_law.check_fixed(problem)
+    return problem, solve(problem, draws=draws, rng=np.random.default_rng([seed, 100]))
+
+
+def _utilities(runs: RunTable, unit: str, chance: float | None) -> tuple[tuple[str, ...], PaperLaw] | None:
+    """The paper's law beside the default, for its utilities; None where single-pool runs are too few for it."""
+    singles = runs.singles.rows
+    try:
+        observed = observe(singles)
+        problem, solved = _solve_paper(observed, singles, FixedParts(), chance, DRAWS // 2, 0)
+    except InputError:
+        return None
+    return tuple(pool.name for pool in observed.pools), problem.law(solved.theta)
+
+
+def _kernels(observed: Observations, fixed: FixedParts) -> tuple[str, ...]:
+    """The kernel that is fixed; else the default ones, or the first of them alone where no run repeats."""
+    if fixed.kernel is not None:
+        return (fixed.kernel,)
+    repeats = bool(np.any(observed.settings.epochs > REPEATS))
+    return tuple(DEFAULT_KERNELS) if repeats else tuple(DEFAULT_KERNELS)[:1]
+
+
+def _joint_information(problem: DefaultProblem, solved: Solved, misfit: float) -> np.ndarray:
+    """What the fitted joint runs tell of the doubt of unions."""
+    worth = problem.law(solved.theta[:1]).worth[0]
+    return joint_information(problem.observed.settings.weights, np.log(worth), problem.sd(misfit))
+
+
+def reach_of(observed: Observations, information: np.ndarray) -> Reach:
+    """How far the runs go, and what they tell of unions."""
+    settings = observed.settings
+    trained = settings.used.any(axis=0)
+    return Reach(
+        largest_run=observed.largest_run,
+        most_epochs=float(settings.epochs.max()),
+        sizes=tuple(float(size) for size in observed.sizes[trained]),
+        widest_mixture=int(settings.used.sum(axis=1).max()),
+        largest_shares=tuple(float(share) for share in settings.weights.max(axis=0)),
+        joint_information=tuple(tuple(map(float, row)) for row in information),
+    )
+
+
+def _root_mean_square(fitted: np.ndarray, observed: Observations) -> float:
+    return float(np.sqrt(np.mean((fitted - observed.error) ** 2)))
+
+
+def _noise(rows: Sequence[Measurement], unit: str, rmse: float) -> float:
+    """Spread of one run between seeds: that of repeats, else the usual one or the residual, whichever is larger."""
+    noise, freedom = repeat_noise(rows)
+    if freedom >= FEWEST_REPEATS and noise > 0:
+        return noise
+    least = 1e-12 * math.fsum(row.error for row in rows) / len(rows)  # losses may be of any size
+    return max(rmse, DEFAULT_NOISE) if unit == "fraction" else max(rmse, least)
+
+
+def _check(runs: RunTable, unit: str, chance: float, draws: int, seed: int) -> None:
+    for what, found in (("metrics", runs.metrics), ("models", runs.models)):
+        if len(found) > 1:
+            raise InputError(f"{runs.name} has {len(found)} {what}: {', '.join(found)}. Fit the runs of one.")
+    if unit not in PRIORS:
+        raise InputError(f"unit is {unit!r}; it is {' or '.join(PRIORS)}.")
+    if not 0 < chance <= 1:
+        raise InputError(f"chance is {chance:g}; it is the error of guessing, a fraction such as 0.999.")
+    worst = max((row.error for row in runs.rows), default=0.0)
+    if unit == "fraction" and worst > chance + ABOVE_CHANCE:
+        raise InputError(
+            f"chance is {chance:g}, but errors reach {worst:g}; it is the error of guessing, which no prediction exceeds. "
+            f"Give a chance of {worst:g} or more."
+        )
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give a whole number from 0 up.")
+    if draws < 0:
+        raise InputError(f"draws is {draws}; give 0 or more.")

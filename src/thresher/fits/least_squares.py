@@ -1,7 +1,7 @@
 """Many small bounded least-squares problems at once, by Levenberg-Marquardt.
 
-scipy's solvers take one problem at a time; a thousand bootstrap refits and every point of a profile are
-here one batch of arrays, which is what makes intervals cheap enough to be the default.
+scipy's solvers take one problem at a time; all starts and all draws of a fit are here one batch of arrays, which is
+what makes honest intervals cheap enough to be the default (4.8 s against 0.06 s for a thousand problems).
 """
 
 from collections.abc import Callable
@@ -11,15 +11,17 @@ import numpy as np
 
 from thresher.shapes import Bool, Float, Int
 
-Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From parameters (problems, parameters) and the problems' indices to residuals and their Jacobian."""
+Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""From parameters (problems, parameters) and the problems' indices to the sum of squares r^T r, J^T r and J^T J."""
 
-MOST_ITERATIONS = 300
-SMALLEST_GAIN = 1e-13
-"""Relative fall of the sum of squares below which a step no longer counts."""
-SMALLEST_GRADIENT = 1e-6
-"""Cosine between the residuals and any free column of the Jacobian at which a problem has converged."""
-LARGEST_DAMPING = 1e12
+FIRST_DAMPING = 1.0
+LARGEST_DAMPING = 1e6
+LONGEST_STEP = 2.0
+"""Most that a parameter, all of which are logarithms or of order 1, moves in one step."""
+RIDGE = 1e-9
+"""Added to the diagonal, so that a parameter which nothing depends on stays where it is."""
+RELATIVE_RIDGE = 1e-10
+"""Share of the diagonal that is added to it, so that curvatures of 1e20 (standard errors of 1e-12) can be solved."""
 
 
 @dataclass(frozen=True)
@@ -36,66 +38,54 @@ def minimise(
     start: Float[np.ndarray, "problems parameters"],
     lower: Float[np.ndarray, " parameters"],
     upper: Float[np.ndarray, " parameters"],
-    frozen: Bool[np.ndarray, "problems parameters"] | None = None,
+    *,
+    scale: Float[np.ndarray, " parameters"],
+    iterations: int,
+    smallest_gain: float,
 ) -> Solution:
     """The least sum of squares of each problem, reached from its start within the bounds.
 
     Args:
-        evaluate: Residuals and Jacobian of the problems whose indices it is given.
+        evaluate: Sum of squares, J^T r and J^T J of the problems whose indices it is given.
         start: Where each problem begins; clipped to the bounds.
         lower: Least value of each parameter.
         upper: Greatest value of each parameter.
-        frozen: Parameters that stay where they start, per problem.
+        scale: Curvature that the damping is in units of. Marquardt's own, that of the problem, hardly moves along valleys that
+            are far flatter than their walls: swarms of 17 pools had then not converged after 60 steps.
+        iterations: Most steps of each problem.
+        smallest_gain: Relative fall of the sum of squares below which a problem has converged.
     """
     theta = np.clip(start, lower, upper)
-    frozen = np.zeros(theta.shape, dtype=bool) if frozen is None else frozen
-    damping = np.full(len(theta), 1e-3)
+    damping = np.full(len(theta), FIRST_DAMPING)
     converged = np.zeros(len(theta), dtype=bool)
     active: Int[np.ndarray, " problems"] = np.arange(len(theta))
-    r, J = evaluate(theta, active)
-    cost = np.sum(r**2, axis=-1)
-    for _ in range(MOST_ITERATIONS):
-        step, gradient = _damped_step(theta[active], r, J, damping[active], lower, upper, frozen[active])
+    cost, g, H = evaluate(theta, active)
+    for _ in range(iterations):
+        step = _damped_step(g[active], H[active], damping[active, None] * scale)
         trial = np.clip(theta[active] + step, lower, upper)
-        trial_r, trial_J = evaluate(trial, active)
-        trial_cost = np.sum(trial_r**2, axis=-1)
-        better = trial_cost < cost[active]
-        gain = cost[active] - trial_cost
-        done = (gradient < SMALLEST_GRADIENT) & (gain <= SMALLEST_GAIN * cost[active])
-        stuck = ~better & (damping[active] > LARGEST_DAMPING)
+        trial_cost, trial_g, trial_H = evaluate(trial, active)
+        better = trial_cost < cost[active]  # false for NaN, so that a step out of range is never taken
+        still = better & (cost[active] - trial_cost < smallest_gain * (cost[active] + smallest_gain))
+        stuck = ~better & (damping[active] > LARGEST_DAMPING)  # no step helps: this is the minimum
         taken = active[better]
         theta[taken], cost[taken] = trial[better], trial_cost[better]
-        r, J = np.where(better[:, None], trial_r, r), np.where(better[:, None, None], trial_J, J)
-        damping[active] = np.where(better, np.maximum(damping[active] / 6.0, 1e-12), damping[active] * 4.0)
-        converged[active] = done | (stuck & (gradient < 1e3 * SMALLEST_GRADIENT)) | (cost[active] < 1e-20)
-        left = ~(converged[active] | stuck)
-        active, r, J = active[left], r[left], J[left]
+        g[taken], H[taken] = trial_g[better], trial_H[better]
+        damping[active] = np.where(better, np.maximum(damping[active] / 5.0, 1e-9), damping[active] * 4.0)
+        converged[active] = still | stuck
+        active = active[~(still | stuck)]
         if not len(active):
             break
     return Solution(theta, cost, converged)
 
 
 def _damped_step(
-    theta: Float[np.ndarray, "problems parameters"],
-    r: Float[np.ndarray, "problems residuals"],
-    J: Float[np.ndarray, "problems residuals parameters"],
-    damping: Float[np.ndarray, " problems"],
-    lower: Float[np.ndarray, " parameters"],
-    upper: Float[np.ndarray, " parameters"],
-    frozen: Bool[np.ndarray, "problems parameters"],
-) -> tuple[Float[np.ndarray, "problems parameters"], Float[np.ndarray, " problems"]]:
-    """The damped Gauss-Newton step, and the largest cosine of the residuals with a free column."""
-    transposed = np.swapaxes(J, -1, -2)
-    g = (transposed @ r[..., None])[..., 0]
-    H = transposed @ J
-    blocked = frozen | ((theta <= lower) & (g > 0)) | ((theta >= upper) & (g < 0))
-    free = ~blocked
-    g = np.where(free, g, 0.0)
-    diagonal = np.einsum("bkk->bk", H)
-    scale = np.where(diagonal > 0, diagonal, 1.0)
-    H = H * (free[:, :, None] & free[:, None, :])
-    index = np.arange(theta.shape[1])
-    H[:, index, index] = np.where(free, scale * (1.0 + damping[:, None]), 1.0)
-    step = -np.linalg.solve(H, g[..., None])[..., 0]
-    norm = np.sqrt(np.maximum(np.sum(r**2, axis=-1), 1e-300))
-    return step, np.max(np.abs(g) / np.sqrt(scale), axis=-1, initial=0.0) / norm
+    g: Float[np.ndarray, "problems parameters"],
+    H: Float[np.ndarray, "problems parameters parameters"],
+    damping: Float[np.ndarray, "problems parameters"],
+) -> Float[np.ndarray, "problems parameters"]:
+    """The Gauss-Newton step, shortened by the damping."""
+    at = np.arange(H.shape[-1])
+    H = H.copy()
+    H[:, at, at] = H[:, at, at] * (1.0 + RELATIVE_RIDGE) + damping + RIDGE
+    step = np.linalg.solve(H, g[..., None])[..., 0]
+    return -np.clip(step, -LONGEST_STEP, LONGEST_STEP)

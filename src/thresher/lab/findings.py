@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from thresher.errors import ExtrapolationWarning, InputError
-from thresher.fits.ensemble import fit_ensemble
 from thresher.fits.fit import Fit
-from thresher.fits.fit_law import REPLICATES
+from thresher.fits.fit_law import DRAWS, fit_law
 from thresher.fits.predict import Prediction, predict_mixture
 from thresher.plans.candidates import candidates
 from thresher.plans.frontier import Frontier, trace_frontier
@@ -138,7 +137,7 @@ class Findings:
 
 
 def forecast(
-    pilots: RunTable, budgets: Sequence[int], *, pool_size: int, classes: int, replicates: int = REPLICATES
+    pilots: RunTable, budgets: Sequence[int], *, pool_size: int, classes: int, draws: int = DRAWS
 ) -> Forecast:
     """Fit single-bucket runs, choose a pool for each budget, and predict what each will reach.
 
@@ -147,14 +146,14 @@ def forecast(
         budgets: Samples seen.
         pool_size: Pairs of the whole pool.
         classes: Classes of the evaluation; guessing errs at 1 - 1 / classes.
-        replicates: Bootstrap refits of each law.
+        draws: Draws of each kernel.
 
     Raises:
         FitError: The runs cannot be fitted, for example since nothing was learned.
     """
     if pilots.joints.rows:
         raise InputError("A forecast is made from single buckets alone; leave joint runs out.")
-    fit = fit_ensemble(pilots, chance=1 - 1 / classes, replicates=replicates)
+    fit = fit_law(pilots, chance=1 - 1 / classes, draws=draws)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # the joint runs tell what that is worth
         plans = choose_plans(fit, budgets, pool_size=pool_size)

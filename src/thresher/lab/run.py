@@ -13,7 +13,7 @@ import numpy as np
 from thresher.cuts.manifest import release
 from thresher.errors import InputError
 from thresher.files import read_json, write_json
-from thresher.fits.saved import write_fit
+from thresher.fits.fit_file import write_fit
 from thresher.lab.cores import usable_cores
 from thresher.lab.design import BUCKETS, COMPARED, TEACHERS, Design, make_design
 from thresher.lab.findings import Findings, compare, forecast

@@ -32,16 +32,6 @@ def log_effective_samples(
     return np.log(N) + np.log(np.where(np.isinf(tau), u, passes))
 
 
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n, just after the n-th sample; arguments as above."""
-    u = n / N
-    with np.errstate(under="ignore"):
-        slope = np.exp(-np.log(2.0) / tau * np.floor(u))
-    return u * slope / np.exp(log_effective_samples(n, N, tau) - np.log(N))
-
-
 def log_effective_samples_resampled(
     n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
@@ -57,13 +47,3 @@ def log_effective_samples_resampled(
     with np.errstate(under="ignore"):
         direct = np.log(-np.expm1(-large) / large)
     return np.log(n) + np.where(x < SMALLEST_EXP1, -x / 2.0 + x**2 / 24.0, direct)
-
-
-def elasticity_resampled(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n; arguments as above."""
-    x = seen_share(n, N, tau)
-    large = np.maximum(x, SMALLEST_EXP1)
-    with np.errstate(under="ignore", over="ignore"):
-        return np.where(x < SMALLEST_EXP1, 1.0 - x / 2.0 + x**2 / 12.0, large / np.expm1(large))

@@ -16,10 +16,3 @@ def log_effective_samples(
         tau: Half-life; only its shape is used.
     """
     return np.log(n) + np.zeros_like(N * tau)
-
-
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n; arguments as above."""
-    return np.ones_like(n * N * tau)

@@ -22,15 +22,10 @@ EXPOSURES = ("epochs", "resampled")
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel: its name, its function, and the kernel for the other way of drawing samples, if known.
-
-    Attributes:
-        elasticity: Slope of ln n_eff against ln n, from the right where the curve has a kink.
-    """
+    """One kernel: its name, its function, and the kernel for the other way of drawing samples, if known."""
 
     name: str
     log_effective_samples: LogEffectiveSamples
-    elasticity: LogEffectiveSamples
     decays: bool = True
     exposure: str = "epochs"
     converts_to: str | None = None
@@ -46,41 +41,34 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
         kernel.name: kernel
         for kernel in (
-            Kernel("fresh", fresh.log_effective_samples, fresh.elasticity, decays=False),
-            Kernel(
-                "utility",
-                utility.log_effective_samples,
-                utility.elasticity,
-                converts_to="resampled",
-            ),
-            Kernel(
-                "utility_smooth",
-                utility_smooth.log_effective_samples,
-                utility_smooth.elasticity,
-                converts_to="resampled",
-            ),
+            Kernel("fresh", fresh.log_effective_samples, decays=False),
+            Kernel("utility", utility.log_effective_samples, converts_to="resampled"),
+            Kernel("utility_smooth", utility_smooth.log_effective_samples, converts_to="resampled"),
             Kernel(
                 "resampled",
                 resampled.log_effective_samples,
-                resampled.elasticity,
                 exposure="resampled",
                 converts_to="utility",
             ),
             Kernel(
                 "effective_data",
                 effective_data.log_effective_samples,
-                effective_data.elasticity,
                 converts_to="effective_data_resampled",
             ),
             Kernel(
                 "effective_data_resampled",
                 effective_data.log_effective_samples_resampled,
-                effective_data.elasticity_resampled,
                 exposure="resampled",
                 converts_to="effective_data",
             ),
-            Kernel("muennighoff", muennighoff.log_effective_samples, muennighoff.elasticity),
-            Kernel("saturating", saturating.log_effective_samples, saturating.elasticity),
+            Kernel("muennighoff", muennighoff.log_effective_samples, converts_to="muennighoff_resampled"),
+            Kernel(
+                "muennighoff_resampled",
+                muennighoff.log_effective_samples_resampled,
+                exposure="resampled",
+                converts_to="muennighoff",
+            ),
+            Kernel("saturating", saturating.log_effective_samples),
         )
     }
 )

@@ -1,7 +1,10 @@
 """Kernel `muennighoff`: repeated tokens decay exponentially towards a finite worth.
 
-n_eff = n                                        for n <= N
-n_eff = N + N R (1 - exp(-(n/N - 1) / R))        beyond,  R = tau / ln 2
+n_eff = n                                        for n <= U
+n_eff = U + U R (1 - exp(-(n/U - 1) / R))        beyond,  R = tau / ln 2
+
+U is the number of distinct samples seen so far: N after the first epoch, and N (1 - exp(-n/N)) after n draws with
+replacement.
 """
 
 import numpy as np
@@ -12,7 +15,7 @@ from thresher.shapes import Float
 def log_effective_samples(
     n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
-    """Natural logarithm of the effective samples, for arrays that broadcast together.
+    """Natural logarithm of the effective samples when epochs are whole passes, for arrays that broadcast together.
 
     Args:
         n: Samples seen; positive.
@@ -22,20 +25,31 @@ def log_effective_samples(
     Source:
         Muennighoff et al. 2023, arXiv:2305.16264, equation for D' with R* = tau / ln 2.
     """
-    r = np.maximum(n / N - 1.0, 0.0)
+    return np.log(np.minimum(n, N)) + _log_worth_of_repeats(np.maximum(n / N - 1.0, 0.0), tau)
+
+
+def log_effective_samples_resampled(
+    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """Natural logarithm of the effective samples when samples are drawn with replacement.
+
+    Args:
+        n: Draws; positive.
+        N: Unique samples; positive.
+        tau: Half-life in repetitions; positive, `inf` for no decay.
+
+    Source:
+        The same equation, with the expected number of distinct samples drawn in place of N; ours.
+    """
+    distinct = -N * np.expm1(-n / N)
+    return np.log(distinct) + _log_worth_of_repeats(np.maximum(n / distinct - 1.0, 0.0), tau)
+
+
+def _log_worth_of_repeats(
+    r: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """ln(n_eff / U) after r repetitions."""
     R = np.where(np.isinf(tau), 1.0, tau) / np.log(2.0)
     with np.errstate(under="ignore"):
         repeats = -R * np.expm1(-r / R)
-    return np.log(np.minimum(n, N)) + np.log1p(np.where(np.isinf(tau), r, repeats))
-
-
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n; arguments as above."""
-    r = np.maximum(n / N - 1.0, 0.0)
-    R = np.where(np.isinf(tau), 1.0, tau) / np.log(2.0)
-    with np.errstate(under="ignore"):
-        slope = np.where(np.isinf(tau), 1.0, np.exp(-r / R))
-        worth = 1.0 + np.where(np.isinf(tau), r, -R * np.expm1(-r / R))
-    return np.where(n < N, 1.0, (1.0 + r) * slope / worth)
+    return np.log1p(np.where(np.isinf(tau), r, repeats))

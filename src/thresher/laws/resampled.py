@@ -28,14 +28,6 @@ def log_effective_samples(
     return np.log(n) - entire_exponential_integral(seen_share(n, N, tau))
 
 
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n; arguments as above."""
-    with np.errstate(under="ignore"):
-        return np.exp(-seen_share(n, N, tau))
-
-
 def seen_share(
     n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:

@@ -21,12 +21,3 @@ def log_effective_samples(
     """
     r = np.maximum(n / N - 1.0, 0.0)
     return np.log(np.minimum(n, N)) + np.log1p(r / (1.0 + r / tau))
-
-
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n; arguments as above."""
-    r = np.maximum(n / N - 1.0, 0.0)
-    slope = (1.0 + r / tau) ** -2.0
-    return np.where(n < N, 1.0, (1.0 + r) * slope / (1.0 + r / (1.0 + r / tau)))

@@ -42,15 +42,6 @@ def log_effective_samples(
     return np.log(np.minimum(n, N)) + _whole_epochs(whole, np.asarray(tau, dtype=float)) + partial
 
 
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n, just after the n-th sample; arguments as above."""
-    whole = np.floor(n / N)
-    with np.errstate(under="ignore"):
-        return np.exp(-np.log(2.0) / tau * whole)
-
-
 def _whole_epochs(whole: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """sum_{m=1..whole-1} ln(1 + 1/m) 2^(-m/tau), looked up in a table with a row for each half-life."""
     deepest = int(min(whole.max(initial=1.0), TABULATED_EPOCHS))

@@ -35,20 +35,14 @@ def log_effective_samples(
     return np.log(np.minimum(n, N)) + np.where(np.isinf(tau), np.log(u), growth)
 
 
-def elasticity(
-    n: Float[np.ndarray, "..."], N: Float[np.ndarray, "..."], tau: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
-    """Slope of ln n_eff against ln n, just after the n-th sample; arguments as above."""
-    u = np.maximum(n / N, 1.0)
-    with np.errstate(under="ignore"):
-        return np.where(n < N, 1.0, np.exp(np.log(2.0) / tau * (0.5 - u)))
-
-
 def _scaled_exp1(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """e^x E1(x) for x > 0, without overflow."""
     near = np.minimum(x, LARGEST_EXP1)
+    scaled = np.exp(near) * exp1(near)
+    if np.all(x < LARGEST_EXP1):
+        return scaled
     far = np.maximum(x, LARGEST_EXP1)
     series = np.zeros_like(far)
     for k in range(16, 0, -1):  # 1/x (1 - 1/x (1 - 2/x (1 - ..))), nested
         series = (1.0 - series) * k / far
-    return np.where(x < LARGEST_EXP1, np.exp(near) * exp1(near), (1.0 - series) / far)
+    return np.where(x < LARGEST_EXP1, scaled, (1.0 - series) / far)

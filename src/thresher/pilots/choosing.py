@@ -7,18 +7,17 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.pilots.design import Design, PilotRun, check_plan, designs, target_epochs
+from thresher.pilots.design import Design, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
-from thresher.pilots.worlds import draw_worlds, trained_on
+from thresher.pilots.worlds import draw_worlds
+from thresher.pools import Mixture, Pool, union
 from thresher.units import format_count
 
-QUICK_REPLICATES = 80
-"""Worlds for comparing designs: shares are then known to 0.05, enough to see which are poor."""
-FINALISTS = 3
-"""Designs that a second, longer simulation decides between: the first, of few worlds, favours lucky ones."""
+COMPARED_WORLDS = 100
+"""Worlds in which designs are compared, the same for all; the one that is chosen is simulated again in others."""
 ENOUGH = 0.9
 """Share of simulations in which a design should lead to the right choice."""
-LARGER = (1.5, 2.0, 3.0, 4.0, 6.0)
+LARGER = (1.5, 2.0, 4.0)
 """Pilot budgets to try, in the given one, where that is not enough; none beyond the target's."""
 LEARNING_WORLDS = 40
 LEARNED = 5.0
@@ -83,7 +82,7 @@ class ChosenDesign:
 
     Attributes:
         design: The runs.
-        simulation: Of the design, with all laws.
+        simulation: Of the design, in other worlds than those it was chosen by.
         target_epochs: Passes that the target makes over the best 1, 2, .. buckets.
         larger: What larger pilot budgets would tell, where the given one is not enough.
         verdict: A few sentences.
@@ -115,7 +114,7 @@ def choose_design(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ChosenDesign:
-    """The design that most often leads to the right choice, by simulation.
+    """The design whose choice has the least regret, by simulation.
 
     Args:
         world: What might be true of the whole buckets.
@@ -133,8 +132,7 @@ def choose_design(
     """
     check_plan(schedule, seeds)
     question = Question(world, target, schedule, seeds, joint, seed)
-    best = _best(question, _designs(question, pilot), replicates, progress)
-    simulation = simulate_design(world, best, target, replicates=replicates, seed=seed + 1, progress=progress)
+    best, simulation = _best(question, _designs(question, pilot), replicates, progress)
     larger = _larger(question, pilot, replicates, progress) if simulation.right < ENOUGH else ()
     return ChosenDesign(
         best,
@@ -149,22 +147,22 @@ def shares_learned(world: Fit, found: Sequence[Design], seed: int) -> tuple[floa
     """For each design, the share of buckets and worlds in which the longest run ends well below guessing."""
     if world.chance is None or not found:
         return (1.0,) * len(found)
-    worlds = draw_worlds(world, LEARNING_WORLDS, np.random.default_rng(seed))
-    ends = [
-        (trained_on(design, run, world.pools, by_bucket=True), run.samples_seen)
-        for design in found
-        for run in _longest(design)
-    ]
-    errors = worlds.errors([mixture for mixture, _ in ends], [seen for _, seen in ends])
+    worlds = draw_worlds(world, LEARNING_WORLDS, seed)
+    ends = [end for design in found for end in _ends(design)]
+    errors = worlds.errors(worlds.settings([mixture for mixture, _ in ends], [seen for _, seen in ends]))
     learned = np.mean(errors < world.chance - LEARNED * world.noise_sd, axis=0)
     return tuple(float(share) for share in learned.reshape(len(found), -1).mean(axis=1))
 
 
-def _longest(design: Design) -> list[PilotRun]:
-    """The longest run of each bucket."""
-    names = [part.name for part in design.pools if part.rank is not None]
-    return [max((run for run in design.singles if run.pools == (name,)), key=lambda run: run.samples_seen)
-            for name in names]  # fmt: skip
+def _ends(design: Design) -> list[tuple[Mixture, float]]:
+    """Where the longest run of each bucket ends."""
+    return [
+        (
+            union([Pool(part.name, float(part.unique_samples))]),
+            float(max(run.samples_seen for run in design.singles if run.pools == (part.name,))),
+        )
+        for part in design.pools
+    ]
 
 
 def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
@@ -177,50 +175,33 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
         smallest = min(pool.unique_samples for pool in world.pools)
         raise InputError(
             f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
-            "learns enough to tell buckets apart. Make fewer buckets, or give --pool-size if they are of a part of the pool."
+            "learns enough to tell buckets apart. Make fewer buckets, or give pool_size if they are of a part of the pool."
         )
     while high > CLOSE_BUDGET * low:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if question.designs(middle) else (middle, high)
     raise InputError(
-        f"--pilot-budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
+        f"pilot_budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
         f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
-        "curves, runs hardly leave guessing. Raise it, or lower --top."
+        "curves, runs hardly leave guessing. Raise it, or lower top."
     )
 
 
 def _best(
     question: Question, compared: Sequence[Design], replicates: int, progress: Progress | None = None
-) -> Design:
-    """The best of the finalists of a quick simulation, each simulated again with all laws in twice as many other worlds."""
-    worlds = min(QUICK_REPLICATES, replicates)
-    quick = _ranked(question, compared, worlds, 0, True, "designs", progress)
-    return _ranked(question, quick[:FINALISTS], min(2 * worlds, replicates), 2, False, "finalists", progress)[
-        0
-    ]
+) -> tuple[Design, Simulation]:
+    """The design of least regret, and what it tells in other worlds."""
 
+    def told(design: Design, worlds: int, seed: int) -> Simulation:
+        return simulate_design(question.world, design, question.target, replicates=worlds, seed=seed)
 
-def _ranked(
-    question: Question, compared: Sequence[Design], replicates: int, offset: int, quick: bool, step: str,
-    progress: Progress | None,
-) -> list[Design]:  # fmt: skip
-    """Designs, the one that is most often right first; of those alike, the one of least regret."""
-    if len(compared) == 1:
-        return list(compared)
-    scored = []
-    for at, design in enumerate(compared):
-        told = simulate_design(
-            question.world,
-            design,
-            question.target,
-            replicates=replicates,
-            seed=question.seed + offset,
-            quick=quick,
-        )
-        scored.append((-told.right, told.mean_regret, at))
+    regrets = []
+    for design in compared:
+        regrets.append(told(design, min(COMPARED_WORLDS, replicates), question.seed).mean_regret)
         if progress:
-            progress(step, at + 1, len(compared))
-    return [compared[at] for _, _, at in sorted(scored)]
+            progress("designs", len(regrets), len(compared))
+    best = compared[int(np.argmin(regrets))]
+    return best, told(best, replicates, question.seed + 1)
 
 
 def _larger(
@@ -230,11 +211,7 @@ def _larger(
     budgets = [times * pilot for times in LARGER if times * pilot <= question.target]
     found: list[Larger] = []
     for budget in budgets:
-        options = question.designs(budget)
-        design = _ranked(question, options, min(QUICK_REPLICATES, replicates), 0, True, "designs", None)[0]
-        told = simulate_design(
-            question.world, design, question.target, replicates=replicates, seed=question.seed + 1
-        )
+        _, told = _best(question, question.designs(budget), replicates)
         found.append(Larger(budget, told.right, told.mean_regret))
         if progress:
             progress("larger budgets", len(found), len(budgets))
@@ -259,13 +236,14 @@ def _verdict(question: Question, design: Design, told: Simulation, larger: Seque
         return " ".join(sentences)
     if told.mean_regret <= noise:
         sentences.append("Little is lost where it is wrong: on average less than the noise of one run.")
-    if larger:
-        listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
-        sentences.append(f"More samples of pilots would be right in {listed}.")
-    if larger and larger[-1].right >= ENOUGH:
+    if not larger:
+        return " ".join([*sentences, "Larger pilots would cost more than the run itself."])
+    listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
+    sentences.append(f"More samples of pilots would be right in {listed}.")
+    if larger[-1].right >= ENOUGH:
         sentences.append(f"So {ENOUGH:.0%} takes {larger[-1].budget / question.target:.0%} of the target.")
     else:
         sentences.append(
-            f"Pilots cheaper than the run itself do not reach {ENOUGH:.0%}: the best sets differ too little."
+            f"None of them reaches {ENOUGH:.0%}: the best sets differ by little, and no law says exactly how buckets mix."
         )
     return " ".join(sentences)

@@ -1,9 +1,4 @@
-"""Which run to do next: the one that is expected to reduce regret at the target budget most per sample trained.
-
-Every draw of the ensemble is a world that might be true. For a candidate run, draw a world, let it produce the
-run's error, weigh all worlds by how well they predicted it, and choose again: the mean fall of the regret of
-the choice, over worlds, is what the run is worth. Nothing is refitted, so dozens of runs take a second.
-"""
+"""Which run to do next: the one that is expected to reduce regret at the target budget most per sample trained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +7,17 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.predict import draw_errors
-from thresher.plans.candidates import Candidate, candidates
+from thresher.fits.forecast import forecast
+from thresher.plans.candidates import Candidate, candidates, nested
+from thresher.plans.evidence import joint_run, value_of_run
+from thresher.plans.mixture import likely_mixtures
 from thresher.pools import Mixture, union
-from thresher.shapes import Float
-from thresher.units import check_samples, format_count
+from thresher.units import check_samples, format_count, format_percent
 
-WORLDS = 300
-"""Outcomes simulated for each candidate run, at even steps of the draws' weights."""
 LONGER = (1.0, 2.0, 4.0)
 """Lengths of candidate runs, in the largest run so far."""
+LIKELY = 8
+"""Draws whose best mixture is considered where no pool is ranked."""
 SHORTEST_JOINT_SHARE = 0.25
 """Joint runs of at least this share of the largest run are worth considering: shorter ones are all alike."""
 WORTHWHILE_SHARE = 0.1
@@ -43,6 +39,19 @@ class NextRun:
     samples_seen: float
     regret_reduction: float
     repeats_a_run: bool
+
+    @property
+    def in_proportion(self) -> bool:
+        """Whether every pool has the share that its unique samples give it."""
+        return _in_proportion(self.mixture)
+
+    @property
+    def label(self) -> str:
+        """Its pools, with shares where they are not in proportion."""
+        if self.in_proportion:
+            return " + ".join(self.mixture.names)
+        shares = zip(self.mixture.names, self.mixture.weights, strict=True)
+        return " + ".join(f"{name} {format_percent(share)}" for name, share in shares)
 
     @property
     def cost(self) -> float:
@@ -73,33 +82,37 @@ def choose_next_run(
         fit: What the runs so far say.
         target: Budget of the run that the choice is for, in samples.
         most_samples: Longest run to consider; four times the largest so far, and at most the target, if None.
-        options: What to choose among at the target; the nested top-k pools if None.
+        options: What to choose among at the target. If None, the nested top-k pools; where no pool is ranked, the mixtures
+            that may be best.
 
     Raises:
         InputError: A budget that no run can have.
     """
-    check_samples(target, "--budget")
+    check_samples(target, "budget")
     if most_samples is not None:
-        check_samples(most_samples, "--most-samples")
-    choices = options if options is not None else candidates(fit)
-    at_target, weights = draw_errors(fit, [choice.mixture for choice in choices], np.array([target]))
-    regret = at_target[:, :, 0] - at_target[:, :, 0].min(axis=1, keepdims=True)
-    now = float((weights @ regret).min())
-    planned = _candidate_runs(fit)
+        check_samples(most_samples, "most_samples")
+    likely = () if fit.ranked or len(fit.pools) < 2 else likely_mixtures(fit, target, LIKELY)
+    choices = options if options is not None else [Candidate(one, None) for one in likely] or candidates(fit)
+    at_target = forecast(fit, [choice.mixture for choice in choices], np.array([target]))
+    errors = at_target.errors[:, :, 0]
+    now = float((at_target.weights @ (errors - errors.min(axis=1, keepdims=True))).min())
+    planned = _candidate_runs(fit, likely)
     shortest = min(n for _, n in planned)
     limit = (
-        most_samples if most_samples is not None else min(max(target, shortest), LONGER[-1] * fit.largest_run)
+        most_samples
+        if most_samples is not None
+        else min(max(target, shortest), LONGER[-1] * fit.reach.largest_run)
     )
     planned = [(mixture, n) for mixture, n in planned if n <= limit * (1 + 1e-9)]
     if not planned:
         raise InputError(
-            f"--most-samples {format_count(limit)} allows no run: the shortest candidate has {format_count(shortest)} samples. "
+            f"most_samples of {format_count(limit)} allows no run: the shortest candidate has {format_count(shortest)} samples. "
             "Raise it."
         )
     runs = sorted(
         (
             NextRun(
-                mixture, n, _reduction(fit, mixture, n, regret, weights, now), _is_repeat(fit, mixture, n)
+                mixture, n, value_of_run(fit, mixture, n, at_target).reduction, _is_repeat(fit, mixture, n)
             )
             for mixture, n in planned
         ),
@@ -117,60 +130,50 @@ def choose_next_run(
     )
 
 
-def _candidate_runs(fit: Fit) -> list[tuple[Mixture, float]]:
-    """Single pools at their longest run and longer, and nested joint runs; all of one epoch or more.
+def _candidate_runs(fit: Fit, likely: Sequence[Mixture]) -> list[tuple[Mixture, float]]:
+    """Single pools at their longest run and longer, nested joint runs, and mixtures that may be best.
 
-    Below one epoch no law is fitted (`thresher fit --from-epoch`), so a shorter run would teach nothing.
+    All are of one epoch or more where they can be.
+
+    Checkpoints before the first epoch are not fitted (`thresher fit --from-epoch`), so a shorter run would teach nothing.
     """
     singles = [
-        (union([pool]), times * (pool.largest_run or fit.largest_run))
-        for pool in (fit.ranked or fit.pools)
+        (union([pool]), times * (pool.largest_run or fit.reach.largest_run))
+        for pool in fit.mixable
         for times in LONGER
     ]
     joints = [
-        (union(fit.ranked[:count]), times * fit.largest_run)
-        for count in range(2, len(fit.ranked) + 1)
+        (union(pools), times * fit.reach.largest_run)
+        for pools in nested(fit)
+        if len(pools) > 1
         for times in (SHORTEST_JOINT_SHARE, 0.5, *LONGER)
     ]
-    whole = [(mixture, max(n, mixture.unique_samples)) for mixture, n in [*singles, *joints]]
-    return list(dict.fromkeys(whole))
+    joints += [(mixture, times * fit.reach.largest_run) for mixture in likely for times in LONGER]
+    asked = joint_run(fit.ranked)
+    joints += [asked] if asked is not None else []
+    # where an epoch is beyond any run that would be done, the runs are of fresh data, and so is the next
+    longest = LONGER[-1] * fit.reach.largest_run
+    whole = [
+        (mixture, max(n, mixture.unique_samples) if mixture.unique_samples <= longest else n)
+        for mixture, n in [*singles, *joints]
+    ]
+    return list(dict.fromkeys((mixture, float(round(n))) for mixture, n in whole))
+
+
+def _in_proportion(mixture: Mixture) -> bool:
+    pools = mixture.pools
+    if len(pools) > 1 and not all(np.isfinite(pool.unique_samples) for pool in pools):
+        return False
+    return bool(np.allclose(mixture.weights, union(pools).weights))
 
 
 def _is_repeat(fit: Fit, mixture: Mixture, samples_seen: float) -> bool:
-    return len(mixture.pools) == 1 and any(
-        row.pool == mixture.names[0] and abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
+    return _in_proportion(mixture) and any(
+        set(row.pools) == set(mixture.names)
+        and row.weights is None
+        and abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
         for row in fit.rows
     )
-
-
-def _reduction(
-    fit: Fit,
-    mixture: Mixture,
-    samples_seen: float,
-    regret: Float[np.ndarray, "draws candidates"],
-    weights: Float[np.ndarray, " draws"],
-    now: float,
-) -> float:
-    """Expected fall of the regret of the choice once the run's error is known."""
-    errors = draw_errors(fit, [mixture], np.array([samples_seen]))[0][:, 0, 0]
-    worlds = np.searchsorted(np.cumsum(weights), (np.arange(WORLDS) + 0.5) / WORLDS * weights.sum())
-    worlds = np.minimum(worlds, len(weights) - 1)
-    sd = fit.noise_sd
-    # the noise of each simulated run: normal quantiles in an order unrelated to that of the worlds
-    quantiles = (np.argsort(np.argsort(np.sin(12.9898 * (np.arange(WORLDS) + 1.0)))) + 0.5) / WORLDS
-    outcome = errors[worlds] + sd * _normal_quantile(quantiles)
-    gap = (outcome[:, None] - errors[None, :]) / sd
-    logs = np.log(np.maximum(weights, 1e-300)) - 0.5 * gap**2
-    posterior = np.exp(logs - logs.max(axis=1, keepdims=True))
-    posterior /= posterior.sum(axis=1, keepdims=True)
-    after = float(np.mean((posterior @ regret).min(axis=1)))
-    return max(now - after, 0.0)
-
-
-def _normal_quantile(share: Float[np.ndarray, " worlds"]) -> Float[np.ndarray, " worlds"]:
-    from scipy.special import ndtri
-
-    return ndtri(share)
 
 
 def _verdict(
@@ -185,9 +188,9 @@ def _verdict(
     if first is None:
         return (
             f"Stop: no run considered would remove a tenth of the expected regret of {now:.4f} {at}; the best removes "
-            f"{best.regret_reduction:.4f}. Longer runs may: raise --most-samples."
+            f"{best.regret_reduction:.4f}. Longer runs may: raise most_samples."
         )
     return (
-        f"Next, train on {' + '.join(first.mixture.names)} for {format_count(first.samples_seen)} samples: the expected regret "
+        f"Next, train on {first.label} for {format_count(first.samples_seen)} samples: the expected regret "
         f"{at} falls from {now:.4f} by {first.regret_reduction:.4f}."
     )

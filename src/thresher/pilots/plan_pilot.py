@@ -17,8 +17,6 @@ from thresher.pilots.launch import Trainer, datacomp_script, open_clip_script, r
 from thresher.pilots.pilot_file import Pilot, write_pilot
 from thresher.pilots.worlds import borrowed_world, bucket_pools
 
-WORLD_REPLICATES = 40
-"""Replicates of each law of a borrowed prior; worlds are drawn from all laws together."""
 SECONDS_PER_HOUR = 3600.0
 
 Progress = Callable[[str, int, int], None]
@@ -30,11 +28,11 @@ class PilotRequest:
 
     Attributes:
         target: Budget of the run that the choice is for, in samples.
-        budget: Of all pilot runs together, in samples.
+        pilot_budget: Of all pilot runs together, in samples.
         top: How many of the best buckets to pilot.
         seeds: Runs of each bucket.
         schedule: `constant` or `finished`.
-        joint: Whether to check nested unions.
+        joint: Whether to train unions too, the best three buckets in any case.
         replicates: Simulated worlds.
         seed: Of the simulation and of the digest that samples buckets.
         samples_per_gpu_second: Training speed of one device.
@@ -43,7 +41,7 @@ class PilotRequest:
     """
 
     target: float
-    budget: float
+    pilot_budget: float
     top: int
     seeds: int
     schedule: str
@@ -93,7 +91,7 @@ class PlannedPilot:
         }
 
     def told(self) -> dict[str, Any]:
-        """What the simulation says, for JSON and YAML; null for a bucket whose laws no world was made by."""
+        """What the simulation says, for JSON and YAML; the worth of the best bucket is 1, hence null."""
         return {
             **asdict(self.chosen.simulation),
             "larger": [asdict(one) for one in self.chosen.larger],
@@ -119,7 +117,7 @@ def plan_pilot(
     check_request(request, made, output)
     pools = bucket_pools(made, request.top, request.pool_size)
     chosen = choose_design(
-        borrowed_world(prior, pools), request.target, request.budget, schedule=request.schedule, seeds=request.seeds,
+        borrowed_world(prior, pools), request.target, request.pilot_budget, schedule=request.schedule, seeds=request.seeds,
         joint=request.joint, replicates=request.replicates, seed=request.seed, progress=progress,
     )  # fmt: skip
     design = chosen.design
@@ -131,30 +129,26 @@ def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
     """Refuse, before anything is simulated, a request that no pilot can meet or an output that exists.
 
     Raises:
-        InputError: The message names the flag.
+        InputError: The message names the argument.
     """
     trainer = request.trainer
     if trainer.exposure not in EXPOSURES:
-        raise InputError(f"--exposure is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
+        raise InputError(f"exposure is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
     if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
         raise InputError(
-            f"--batch-size {trainer.batch_size} cannot be shared by --gpus {trainer.gpus}; give a multiple of it."
+            f"batch_size {trainer.batch_size} cannot be shared by {trainer.gpus} gpus; give a multiple of it."
         )
     if not request.samples_per_gpu_second > 0:
         raise InputError(
-            f"--samples-per-gpu-second is {request.samples_per_gpu_second:g}; it must be positive."
+            f"samples_per_gpu_second is {request.samples_per_gpu_second:g}; it must be positive."
         )
     if request.replicates < 1:
-        raise InputError(
-            f"--replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03."
-        )
+        raise InputError(f"replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03.")
     bucket_pools(made, request.top, request.pool_size)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output} exists; give a new or empty folder to -o.")
+        raise InputError(f"{output} exists; give a new or empty folder.")
     if not output.absolute().parent.is_dir():
-        raise InputError(
-            f"{output.absolute().parent}: no such folder. Make it first, or write elsewhere with -o."
-        )
+        raise InputError(f"{output.absolute().parent}: no such folder. Make it first, or write elsewhere.")
 
 
 def write_planned(

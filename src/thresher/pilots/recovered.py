@@ -1,4 +1,4 @@
-"""What simulated pilots tell of each bucket's utility and half-life: is the truth in the interval, and is that narrow?"""
+"""What simulated runs tell of each bucket's worth and half-life: is the truth in the interval, and is that narrow?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from thresher.fits.curves import Curves
-from thresher.fits.fit import INTERVAL, Parameters
+from thresher.fits.default_law import KAPPA, SCALARS, DefaultProblem
+from thresher.fits.quantiles import INTERVAL
+from thresher.fits.solve import curvature
+from thresher.laws.one_law import OneLaw
 from thresher.pilots.worlds import Worlds
 from thresher.shapes import Float
 
-UTILITY_FACTOR = 1.25
-"""An interval of a utility is narrow if it reaches no further than this factor either way. Utilities of T-MARS buckets
-are within a factor of 2 of each other, so that a wider one could not tell the buckets apart."""
+WORTH_FACTOR = 1.5
+"""An interval of a worth is narrow if it reaches no further than this factor either way. Neighbouring T-MARS buckets differ by
+about as much, so that a wider one could not tell them apart."""
 HALF_LIFE_FACTOR = 2.0
-"""The same of a half-life; those of neighbouring T-MARS buckets differ by a factor of about 2."""
+"""The same of a half-life; those of T-MARS buckets differ by a factor of 3 in all."""
 HALF_WIDTH = float(ndtri(INTERVAL[1]))
 """Standard errors from the middle of an interval to its end."""
-RIDGE = 1e-6
-"""Information on each parameter beside the runs': one that they say nothing of gets a standard error of 1,000."""
-
 MOST_REACH = 20.0
 """Logarithm of the largest reach that is told apart from none at all."""
 
@@ -41,60 +40,75 @@ class Recovered:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Estimates in some worlds of which the law is known, in logarithms; one column a bucket."""
+class Refits:
+    """The default law with one kernel, fitted to the runs of every world."""
 
-    off: Float[np.ndarray, "worlds buckets"]
-    reach: Float[np.ndarray, "worlds buckets"]
+    problem: DefaultProblem
+    theta: Float[np.ndarray, "worlds parameters"]
+    misfit: float
+
+    @property
+    def law(self) -> OneLaw:
+        """One draw for each world."""
+        return self.problem.law(self.theta)
 
 
-def found_by(
-    curves: Curves, theta: Float[np.ndarray, "worlds parameters"], errors: Float[np.ndarray, "worlds groups runs"],
-    parameters: Parameters, worlds: Worlds, mine: Sequence[int],
-) -> tuple[Found, Found]:  # fmt: skip
-    """Utilities and half-lives in the worlds that the fitted law made: how far off, and how far intervals reach.
+def recovered(
+    worlds: Worlds, refits: Sequence[Refits]
+) -> tuple[dict[str, Recovered | None], dict[str, Recovered | None]]:
+    """What is recovered of each bucket's worth, in samples of the best, and of its half-life, at the pilot's size.
 
-    Args:
-        curves: The problem.
-        theta: Its optimum in every world.
-        errors: The errors that it was fitted to.
-        parameters: The same optimum, as laws of every pool.
-        worlds: All worlds.
-        mine: Those that this law made.
+    A world is held against the refit with its own kernel, because half-lives of two kernels are not comparable. Intervals
+    are those of the curvature at the optimum, of runs and priors together.
+
+    Returns:
+        By bucket; None for the worth of the best, which is 1, and where no refit has the kernel of any world.
     """
-    at = np.asarray(mine)
-    buckets = len(worlds.fit.pools)
-    group = curves.observations.group_of[:buckets]
-    _, J = curves.evaluate(theta[at], at, errors)
-    information = np.einsum("wrp,wrq->wpq", J, J) + RIDGE * np.eye(curves.size)
-    reach = HALF_WIDTH * np.sqrt(np.diagonal(np.linalg.inv(information), axis1=1, axis2=2))
-    sizes = np.array([pool.unique_samples for pool in curves.observations.pools[:buckets]])
-    whole = np.array([pool.unique_samples for pool in worlds.fit.pools])
-    utility = np.stack([worlds.parameters[i].utility[0] for i in mine])
-    half_life = np.stack(
-        [worlds.parameters[i].half_life[0] * (sizes / whole) ** worlds.members[i].kappa for i in mine]
-    )
-    part = curves.slices
-    shape = (len(at), len(curves.observations.groups))
-    reach_b = np.broadcast_to(reach[:, part["log_utility"]], shape)[:, group]
-    reach_tau = np.broadcast_to(reach[:, part["log_half_life"]], shape)[:, group]
-    return (
-        Found(np.abs(np.log(parameters.utility[at, :buckets] / utility)), reach_b),
-        Found(np.abs(np.log(parameters.half_life[at, :buckets] / half_life)), reach_tau),
+    off, reach = [], []
+    for mine, truth in zip(worlds.places, worlds.laws, strict=True):
+        same = next((one for one in refits if one.problem.kernel == truth.kernel), None)
+        if isinstance(truth, OneLaw) and same is not None and len(mine):
+            sizes = same.problem.observed.sizes
+            off.append(np.abs(_logarithms(same.law.take(mine), sizes) - _logarithms(truth, sizes)))
+            reach.append(HALF_WIDTH * _standard_errors(same, mine))
+    names = [pool.name for pool in worlds.fit.pools]
+    if not off:
+        return dict.fromkeys(names), dict.fromkeys(names)
+    found = _shares(np.concatenate(off), np.concatenate(reach))
+    return {names[0]: None, **dict(zip(names[1:], found[1:], strict=False))}, dict(
+        zip(names, found[len(names) :], strict=True)
     )
 
 
-def recovered(found: Sequence[Found], names: Sequence[str], limit: float) -> dict[str, Recovered | None]:
-    """Shares over all worlds whose law was among those fitted; None where there was none."""
-    if not found:
-        return dict.fromkeys(names)
-    off = np.concatenate([one.off for one in found])
-    reach = np.concatenate([one.reach for one in found])
-    return {
-        name: Recovered(
+def _logarithms(law: OneLaw, sizes: Float[np.ndarray, " buckets"]) -> Float[np.ndarray, "worlds columns"]:
+    """Logarithms of the worth of every bucket against the best, then of its half-life at these sizes."""
+    worth = np.log(law.worth)
+    return np.concatenate([worth - worth[:, :1], np.log(law.half_lives(sizes))], axis=1)
+
+
+def _standard_errors(refits: Refits, mine: np.ndarray) -> Float[np.ndarray, "worlds columns"]:
+    """Standard errors of the same numbers."""
+    problem = refits.problem
+    buckets = len(problem.observed.pools)
+    worth, half_life = SCALARS + np.arange(buckets), SCALARS + buckets + np.arange(buckets)
+    rows = np.zeros((2 * buckets, SCALARS + 2 * buckets))
+    rows[np.arange(buckets), worth] += 1.0
+    rows[:buckets, worth[0]] -= 1.0
+    rows[buckets + np.arange(buckets), half_life] = 1.0
+    rows[buckets:, KAPPA] = np.log(problem.observed.sizes / problem.typical_size)
+    _, _, information = curvature(problem, refits.theta[mine], refits.misfit)
+    return np.sqrt(np.einsum("cp,wpq,cq->wc", rows, np.linalg.inv(information), rows))
+
+
+def _shares(
+    off: Float[np.ndarray, "worlds columns"], reach: Float[np.ndarray, "worlds columns"]
+) -> list[Recovered]:
+    half = off.shape[1] // 2
+    return [
+        Recovered(
             float(np.mean(off[:, i] <= reach[:, i])),
-            float(np.mean(reach[:, i] <= np.log(limit))),
+            float(np.mean(reach[:, i] <= np.log(WORTH_FACTOR if i < half else HALF_LIFE_FACTOR))),
             float(np.exp(min(np.median(reach[:, i]), MOST_REACH))),
         )
-        for i, name in enumerate(names)
-    }
+        for i in range(off.shape[1])
+    ]

@@ -1,5 +1,6 @@
 """What a plan chooses among: nested top-k pools in rank order, and sets that the user names."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,20 +20,29 @@ class Candidate:
 
     mixture: Mixture
     keep: float | None
+    name: str | None = None
 
     @property
     def label(self) -> str:
         """How a person would name it: by the share kept, or by its pools."""
+        if self.name is not None:
+            return self.name
         names = " + ".join(self.mixture.names)
         return f"{names} (keep {format_percent(self.keep)})" if self.keep is not None else names
 
 
 def nested(fit: Fit) -> tuple[tuple[Pool, ...], ...]:
-    """The best 1, 2, .. ranked pools; every pool alone where none is ranked."""
+    """The best 1, 2, .. ranked pools; every pool alone where none is ranked.
+
+    Beyond the first pool that never repeats there is no union: such a pool has no share in proportion to its size.
+    """
     ranked = fit.ranked
     if not ranked:
         return tuple((pool,) for pool in fit.pools)
-    return tuple(ranked[:count] for count in range(1, len(ranked) + 1))
+    sized = next(
+        (at for at, pool in enumerate(ranked) if not math.isfinite(pool.unique_samples)), len(ranked)
+    )
+    return tuple(ranked[:count] for count in range(1, max(sized, 1) + 1))
 
 
 def candidates(
@@ -53,14 +63,15 @@ def candidates(
         never: Pools that no candidate holds.
 
     Raises:
-        InputError: An unknown pool, a pool size smaller than its parts, or no candidate left.
+        InputError: An unknown pool, a set with a pool that has no rank among ranked ones, a pool size smaller than its
+            parts, or no candidate left.
     """
     find_pools(fit, list(dict.fromkeys([*must, *never])))
     both = sorted(set(must) & set(never))
     if both:
         raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
     allowed = [tuple(pool for pool in pools if pool.name not in never) for pools in nested(fit)]
-    chosen = [*allowed, *[find_pools(fit, names) for names in sets]]
+    chosen = [*allowed, *[_asked(fit, names) for names in sets]]
     distinct: dict[frozenset[str], tuple[Pool, ...]] = {}
     for pools in chosen:
         if pools:
@@ -76,10 +87,23 @@ def candidates(
     return tuple(candidate(pools, pool_size) for pools in kept)
 
 
+def _asked(fit: Fit, names: Sequence[str]) -> tuple[Pool, ...]:
+    """A set that the user names, all of it ranked where any pool is."""
+    pools = find_pools(fit, names)
+    without = next((pool.name for pool in pools if pool.rank is None), None)
+    if without is not None and fit.ranked:
+        raise InputError(
+            f"Pool {without!r} has no rank and is no candidate; it may overlap with others. Give it a rank in the run table if "
+            "it is a bucket of its own."
+        )
+    return pools
+
+
 def candidate(pools: Sequence[Pool], pool_size: float | None) -> Candidate:
-    """The union of some pools as a candidate."""
+    """The union of some pools as a candidate; pools without a rank are no share of the metadata."""
     mixture = union(pools)
-    return Candidate(mixture, mixture.unique_samples / pool_size if pool_size else None)
+    kept = pool_size is not None and all(pool.rank is not None for pool in pools)
+    return Candidate(mixture, mixture.unique_samples / pool_size if kept and pool_size else None)
 
 
 def keep_fraction(fit: Fit, fraction: float, pool_size: float | None) -> Candidate | None:

@@ -1,10 +1,12 @@
 """One candidate at one budget, how choices compare, and the sentence that says so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from thresher.fits.fit import Fit
+from thresher.fits.forecast import Forecast
 from thresher.plans.candidates import Candidate
 from thresher.shapes import Float
 from thresher.units import format_count
@@ -46,10 +48,41 @@ def compare(
     least = errors.min(axis=1, keepdims=True)
     first = errors <= least
     share = weights @ (first / first.sum(axis=1, keepdims=True))
-    return share, weights @ (errors - least)
+    return np.minimum(share, 1.0), weights @ (errors - least)
 
 
-def verdict(fit: Fit, best: Choice, runner_up: Choice | None, *, either: bool, borrowed: bool = False) -> str:
+def choices_at(
+    found: Forecast, options: Sequence[Candidate], samples_seen: Float[np.ndarray, " budgets"], at: int,
+    feasible: Sequence[int],
+) -> tuple[Choice, ...]:  # fmt: skip
+    """Every feasible candidate at one budget.
+
+    Args:
+        found: Forecast of all candidates at all budgets.
+        options: The candidates.
+        samples_seen: The budgets.
+        at: Which budget.
+        feasible: Which candidates are compared.
+    """
+    low, high = (ends[:, at] for ends in found.interval())
+    share, regret = compare(found.errors[:, feasible, at], found.weights)
+    return tuple(
+        Choice(
+            options[i], float(samples_seen[at]), float(found.expected[i, at]), float(low[i]), float(high[i]),
+            float(share[k]), float(regret[k]),
+        )
+        for k, i in enumerate(feasible)
+    )  # fmt: skip
+
+
+def verdict(
+    fit: Fit,
+    best: Choice,
+    runner_up: Choice | None,
+    *,
+    either: bool,
+    borrowed: bool = False,
+) -> str:
     """One sentence: what to train on, how good, how sure."""
     opening = BORROWED if borrowed else ""
     unit = "loss" if fit.unit == "loss" else "error"

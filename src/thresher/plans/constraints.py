@@ -1,12 +1,13 @@
 """What the weights of a mixture must respect, and which constraints cannot hold together."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from thresher.errors import InputError
-from thresher.pools import Mixture, Pool
+from thresher.pools import ROUNDED_WEIGHTS, Mixture, Pool
 from thresher.shapes import Bool, Float
 from thresher.units import format_count, parse_number
 
@@ -32,6 +33,8 @@ class Constraints:
         storage: Most unique samples in all pools with any weight.
         integer_repeats: Whether every sample is written a whole number of times into a subset that is then
             passed over as a whole, so that epochs are in whole ratios to each other.
+        near: A present mixture to stay near: share by pool.
+        kl: Greatest divergence from it, in nats.
     """
 
     max_epochs: float | None = None
@@ -42,10 +45,13 @@ class Constraints:
     at_most: int | None = None
     storage: float | None = None
     integer_repeats: bool = False
+    near: Mapping[str, float] = field(default_factory=dict)
+    kl: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_epochs is not None and not self.max_epochs > 0:
             raise InputError(f"--max-epochs is {self.max_epochs:g}; it must be positive.")
+        self._check_near()
         if self.at_most is not None and self.at_most < 1:
             raise InputError(f"--at-most is {self.at_most}; a mixture has at least 1 pool.")
         if self.storage is not None and not self.storage >= 1:
@@ -69,10 +75,22 @@ class Constraints:
         if total > 1 + SLACK:
             raise InputError(f"--min-share adds up to {total:g}, past 1: {_listed(self.min_share)}.")
 
+    def _check_near(self) -> None:
+        if bool(self.near) != (self.kl is not None):
+            raise InputError(
+                "near and kl go together: the present mixture, and how far from it the weights may go, in nats."
+            )
+        if self.kl is not None and not (math.isfinite(self.kl) and self.kl >= 0):
+            raise InputError(f"kl is {self.kl:g}; a divergence is 0 or more, for example 0.1.")
+        if self.near and (self.at_most is not None or self.storage is not None or self.integer_repeats):
+            raise InputError(
+                "near does not go with limits on which pools are used (at_most, storage, integer_repeats)."
+            )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every pool that is named."""
-        named = [*self.must, *self.never, *self.min_share, *self.max_share]
+        named = [*self.must, *self.never, *self.min_share, *self.max_share, *self.near]
         return tuple(name for name in dict.fromkeys(named) if name != EVERY)
 
     def allows(self, mixture: Mixture, samples_seen: float) -> bool:
@@ -97,6 +115,8 @@ class Bounds:
         upper: Greatest weights.
         at_most: Most pools with weight.
         storage: Most unique samples in pools with weight.
+        near: A mixture to stay near; None for none.
+        kl: Greatest divergence from it, in nats.
     """
 
     pools: tuple[Pool, ...]
@@ -104,6 +124,8 @@ class Bounds:
     upper: Float[np.ndarray, " pools"]
     at_most: int
     storage: float
+    near: Float[np.ndarray, " pools"] | None = None
+    kl: float | None = None
 
     @property
     def sizes(self) -> Float[np.ndarray, " pools"]:
@@ -146,7 +168,8 @@ def bounds(constraints: Constraints, pools: Sequence[Pool], samples_seen: float)
     if not allowed:
         raise InputError("--never leaves out every ranked pool; drop one of them.")
     sizes = np.array([pool.unique_samples for pool in allowed])
-    fair = np.minimum(sizes / samples_seen, sizes / sizes.sum())
+    share = comparable_sizes(sizes)
+    fair = np.minimum(sizes / samples_seen, share / share.sum())
     at_least = constraints.min_share.get(EVERY, 0.0)
     lower = np.array(
         [
@@ -167,9 +190,42 @@ def bounds(constraints: Constraints, pools: Sequence[Pool], samples_seen: float)
         np.maximum(upper, 0.0),
         len(allowed) if constraints.at_most is None else constraints.at_most,
         float("inf") if constraints.storage is None else constraints.storage,
+        _near(constraints, allowed, lower, upper) if constraints.near else None,
+        constraints.kl,
     )
     _check(found, constraints, samples_seen)
     return found
+
+
+def _near(
+    constraints: Constraints,
+    pools: Sequence[Pool],
+    lower: Float[np.ndarray, " pools"],
+    upper: Float[np.ndarray, " pools"],
+) -> Float[np.ndarray, " pools"]:
+    """The present mixture over the pools that may be used.
+
+    Raises:
+        InputError: It breaks another limit itself, so that nothing near it is allowed.
+    """
+    shares = np.array([constraints.near.get(pool.name, 0.0) for pool in pools])
+    total = float(shares.sum())
+    if not math.isclose(total, 1.0, abs_tol=ROUNDED_WEIGHTS):
+        raise InputError(f"The shares of near sum to {total:g} over the pools that may be used, not 1.")
+    shares = shares / total
+    for pool, share, low, high in zip(pools, shares, lower, upper, strict=True):
+        if not low - SLACK <= share <= high + SLACK:
+            raise InputError(
+                f"near gives {pool.name!r} a share of {share:.3g}, which other limits do not allow ({low:.3g} to {high:.3g}). "
+                "Relax them, or start from another mixture."
+            )
+    return shares
+
+
+def comparable_sizes(sizes: Float[np.ndarray, " pools"]) -> Float[np.ndarray, " pools"]:
+    """Sizes of which shares can be made: a pool that never repeats counts as large as the largest other one."""
+    finite = np.isfinite(sizes)
+    return np.where(finite, sizes, sizes[finite].max(initial=1.0))
 
 
 def _check(found: Bounds, constraints: Constraints, samples_seen: float) -> None:
@@ -207,6 +263,11 @@ def _check(found: Bounds, constraints: Constraints, samples_seen: float) -> None
         never = " and --never" if constraints.never else ""
         raise InputError(
             f"Within {caps}{never} there is room for {found.upper.sum():.3g} of the samples {at}, less than 1; relax one of them."
+        )
+    endless = next((pool.name for pool in found.pools if not np.isfinite(pool.unique_samples)), None)
+    if constraints.integer_repeats and endless is not None:
+        raise InputError(
+            f"Pool {endless!r} never repeats (inf), so --integer-repeats cannot write it in whole copies; leave one of them out."
         )
     count = int(found.required.sum())
     if count > found.at_most:
@@ -257,12 +318,13 @@ def read_shares(texts: Sequence[str], flag: str) -> dict[str, float]:
 
 def clash_of_sets(found: Bounds, constraints: Constraints) -> InputError:
     """What to say where no set of pools within the storage has room for all samples."""
-    flags = [f"--storage {format_count(found.storage)}"]
+    flags = [f"--storage {format_count(found.storage)}"] if constraints.storage is not None else []
     flags += ["--max-epochs"] if constraints.max_epochs is not None else []
     flags += ["--max-share"] if constraints.max_share else []
     flags += [f"--at-most {found.at_most}"] if constraints.at_most is not None else []
     flags += ["--must"] if constraints.must else []
     flags += ["--min-share"] if constraints.min_share else []
+    flags += ["--integer-repeats"] if constraints.integer_repeats else []
     return InputError(f"No set of pools meets {', '.join(flags)} together; relax one of them.")
 
 

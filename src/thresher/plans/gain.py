@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thresher.fits.fit import INTERVAL, Fit
-from thresher.fits.predict import draw_errors, expected_errors
+from thresher.fits.fit import Fit
+from thresher.fits.forecast import forecast
+from thresher.fits.quantiles import INTERVAL, weighted_quantile
 from thresher.plans.candidates import FIXED_KEEP, Candidate, candidate, keep_fraction, nested
 from thresher.plans.plan import Plan
 from thresher.shapes import Float
@@ -15,6 +16,8 @@ WIDEST_GAIN = 1000.0
 """Largest gain looked for; a rule that needs more than this is said never to get there."""
 LEAST_GAIN = 0.1
 """Smallest gain told apart: the choice has the least expected regret, so that a rule beats it by little, and in few draws."""
+REPEATS = 5
+"""Times that each draw stands in a forecast."""
 POINTS = 41
 """Budgets along which a rule's error is traced, evenly spaced in their logarithm: ten a decade."""
 
@@ -25,7 +28,7 @@ class Gain:
 
     Attributes:
         name: The rule.
-        gain: From the members' best fits; None where the rule never gets there.
+        gain: From the most probable laws; None where the rule never gets there.
         low: 5 % point over draws; None where it never gets there.
         high: 95 % point; None where it never gets there.
     """
@@ -44,21 +47,23 @@ def compute_gains(fit: Fit, plan: Plan, *, pool_size: float | None = None) -> tu
         plan: One budget's choice.
         pool_size: Rows of the metadata table; without it, keeping 30 % is unknown and left out.
     """
+    if not fit.ranked:
+        return ()  # without an order of quality there are no thresholds to compare
     rules = _rules(fit, plan.best.candidate, pool_size)
     if not rules:
         return ()
     budget = plan.samples_seen
     budgets = budget * np.geomspace(LEAST_GAIN, WIDEST_GAIN, POINTS)
-    here, chosen = np.array([budget]), [plan.best.candidate.mixture]
-    mixtures = [rule.mixture for _, rule in rules]
-    traced, wanted = expected_errors(fit, mixtures, budgets), expected_errors(fit, chosen, here)[0]
-    draws, weights = draw_errors(fit, mixtures, budgets)
-    least = draw_errors(fit, chosen, here)[0][:, 0, 0]
+    # one forecast of all, so that a rule and the choice share their draws and their doubts of mixing
+    mixtures = [*[rule.mixture for _, rule in rules], plan.best.candidate.mixture]
+    traced = forecast(fit, mixtures, budgets, repeats=REPEATS)
+    here = forecast(fit, mixtures, np.array([budget]), repeats=REPEATS)
+    wanted, least = here.expected[-1], here.errors[:, -1, 0]
     found = []
     for at, (name, _) in enumerate(rules):
-        gain = float(budget_for(traced[at, None], wanted, budgets)[0] / budget)
-        gains = budget_for(draws[:, at], least, budgets) / budget
-        low, high = (_quantile(gains, weights, share) for share in INTERVAL)
+        gain = float(budget_for(traced.expected[at, None], wanted, budgets)[0] / budget)
+        gains = budget_for(traced.errors[:, at], least, budgets) / budget
+        low, high = (float(weighted_quantile(gains, here.weights, share)) for share in INTERVAL)
         found.append(Gain(name, _finite(gain), _finite(low), _finite(high)))
     return tuple(found)
 
@@ -84,7 +89,7 @@ def _rules(fit: Fit, chosen: Candidate, pool_size: float | None) -> list[tuple[s
     """Simple rules by name: everything ranked, a fixed 30 %, and each other threshold between buckets."""
     sets = [candidate(pools, pool_size) for pools in nested(fit)]
     rules: list[tuple[str, Candidate]] = []
-    if fit.ranked:
+    if fit.ranked == nested(fit)[-1]:
         rules.append(("keep everything ranked", sets.pop()))
     fixed = keep_fraction(fit, FIXED_KEEP, pool_size)
     if fixed is not None:
@@ -106,14 +111,6 @@ def _same(one: Candidate, other: Candidate) -> bool:
     return one.mixture.names == other.mixture.names and bool(
         np.isclose(one.mixture.unique_samples, other.mixture.unique_samples)
     )
-
-
-def _quantile(
-    values: Float[np.ndarray, " draws"], weights: Float[np.ndarray, " draws"], share: float
-) -> float:
-    order = np.argsort(values)
-    at = int(np.searchsorted(np.cumsum(weights[order]), share))
-    return float(values[order][min(at, len(values) - 1)])
 
 
 def _finite(value: float) -> float | None:

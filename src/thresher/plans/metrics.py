@@ -7,18 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from thresher.errors import InputError
-from thresher.fits.fit import INTERVAL, Fit
-from thresher.fits.predict import draw_errors, expected_errors
+from thresher.fits.fit import Fit
+from thresher.fits.forecast import Forecast, forecast
+from thresher.fits.quantiles import INTERVAL
 from thresher.plans.candidates import Candidate, candidates
 from thresher.plans.choice import Choice, compare
-from thresher.pools import Mixture
 from thresher.shapes import Float
 from thresher.units import check_samples, format_count
 
 JOINT_DRAWS = 2000
 """Draws of all metrics together; fits of different metrics are drawn independently, with a fixed seed."""
 WEIGHT_TOLERANCE = 1e-6
-WORST_CASE = "worst case"
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,9 @@ def choose_over_metrics(
     for budget in samples_seen:
         check_samples(budget, "--budget")
     budgets = np.asarray(samples_seen, dtype=float)
-    expected = np.stack([expected_errors(fit, mixtures, budgets) for fit in fits])
-    drawn = np.stack([_draw(fit, mixtures, budgets, i) for i, fit in enumerate(fits)])
+    found = [forecast(fit, mixtures, budgets) for fit in fits]
+    expected = np.stack([one.expected for one in found])
+    drawn = np.stack([_draw(one, i) for i, one in enumerate(found)])
     return tuple(
         _plan(fits, options, float(n), expected[:, :, at], drawn[:, :, :, at], shares, worst)
         for at, n in enumerate(budgets)
@@ -143,13 +143,10 @@ def _objective(
     return np.tensordot(shares, errors, axes=1)
 
 
-def _draw(
-    fit: Fit, mixtures: Sequence[Mixture], budgets: Float[np.ndarray, " budgets"], stream: int
-) -> Float[np.ndarray, "draws candidates budgets"]:
-    """Equally likely draws of one metric's errors."""
-    errors, weights = draw_errors(fit, mixtures, budgets)
+def _draw(found: Forecast, stream: int) -> Float[np.ndarray, "draws candidates budgets"]:
+    """Equally likely draws of one metric's errors, independent of those of the others."""
     rng = np.random.default_rng([0, stream])
-    return errors[rng.choice(len(errors), size=JOINT_DRAWS, p=weights / weights.sum())]
+    return found.errors[rng.choice(len(found.weights), size=JOINT_DRAWS, p=found.weights)]
 
 
 def _verdict(best: Choice, by_metric: Sequence[MetricChoice], worst: bool) -> str:
@@ -179,9 +176,9 @@ def _check(
         raise InputError("Several metrics need several fits; add --also FIT2.")
     if worst and weights is not None:
         raise InputError("--worst-case and --metric-weights exclude each other; give one of them.")
-    first = {pool.name: pool.unique_samples for pool in fits[0].ranked}
+    first = {pool.name: pool.unique_samples for pool in fits[0].mixable}
     for fit in fits[1:]:
-        pools = {pool.name: pool.unique_samples for pool in fit.ranked}
+        pools = {pool.name: pool.unique_samples for pool in fit.mixable}
         if pools != first:
             odd = sorted(set(first.items()) ^ set(pools.items()))[0][0]
             raise InputError(

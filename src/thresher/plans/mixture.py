@@ -1,29 +1,31 @@
 """The best mixture over weights, what it gains over the nested pools, and whether to believe it.
 
-The weights minimise the expected error of laws under which weights may move freely (`plans/objective.py`), and are then
-judged by the whole ensemble. They are offered only if the ensemble expects less error from them than from every nested
-pool, both as it is and at kappa = 0, where no half-life grows with the mixture.
+The weights minimise the expected error of laws that cannot gain from dilution (`plans/weights.py`), and are then judged by
+the laws as they are. They are offered only if both expect less error from them than from every nested pool: a gain that
+needs half-lives to grow with the mixture is an assumption, and is said to be one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thresher.fits.fit import INTERVAL, Fit
-from thresher.fits.predict import draw_errors, expected_errors, run_interval
+from thresher.fits.doubts import untrained_shares
+from thresher.fits.fit import Fit, with_laws
+from thresher.fits.forecast import forecast
+from thresher.fits.quantiles import interval
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice, compare
 from thresher.plans.constraints import WHOLE_SLACK, Bounds, Constraints, bounds, clash_of_sets
-from thresher.plans.objective import free_objective, without_growth
 from thresher.plans.supports import solve
-from thresher.plans.weights import Solution
-from thresher.pools import Mixture
-from thresher.shapes import Float
+from thresher.plans.weights import Solution, divergence, free_objective, minimise
+from thresher.pools import Mixture, rescaled
 from thresher.units import format_count, format_percent
 
 NEXT_TO_NOTHING = 1 / 30
 """Share of a run's noise that a worse pool must save to be in a mixture: 0.0001 for most fractions."""
+ALIKE_DIGITS = 2
+"""Mixtures whose weights agree to so many digits are one."""
 NO_GAIN = 1e-9
 """A saving below this is rounding."""
 
@@ -65,26 +67,25 @@ class BestMixture:
 
 
 def best_weights(
-    fit: Fit, samples_seen: float, constraints: Constraints | None = None, *, quantile: float | None = None
+    fit: Fit, samples_seen: float, constraints: Constraints | None = None
 ) -> tuple[Mixture, Solution]:
-    """The mixture of ranked pools of least error, under laws that let weights move freely.
+    """The mixture of least error, under laws that cannot gain from dilution.
 
     Args:
         fit: What was fitted.
         samples_seen: Budget in samples, repeats counted.
         constraints: What to respect.
-        quantile: Minimise this quantile of one run's error instead of the expected error.
 
     Returns:
         The mixture, without the pools that get no weight, and how it was found; `Solution.weights` has all pools
         but those in `never`.
 
     Raises:
-        InputError: Constraints that clash, or a fit without ranked pools.
+        InputError: Constraints that clash.
     """
     limits = constraints or Constraints()
-    found = bounds(limits, fit.ranked, samples_seen)
-    objective = free_objective(fit, found.pools, samples_seen, quantile=quantile)
+    found = bounds(limits, fit.mixable, samples_seen)
+    objective = free_objective(fit, found.pools, samples_seen)
     solution = solve(
         objective,
         found,
@@ -105,7 +106,7 @@ def choose_mixture(
     nested: Sequence[Choice],
     pool_size: float | None,
 ) -> BestMixture | None:
-    """The best mixture at one budget, beside the nested pools; None where no pool is ranked.
+    """The best mixture at one budget, beside the candidates; None where fewer than two pools mix.
 
     Args:
         fit: What was fitted, for the exposure that is planned.
@@ -115,44 +116,84 @@ def choose_mixture(
         pool_size: Rows of the metadata table, for the share kept.
 
     Raises:
-        InputError: Constraints that clash.
+        InputError: Constraints that clash, or that give a share to a pool that is in no mixture.
     """
-    ranked = {pool.name for pool in fit.ranked}
-    simple = [choice for choice in nested if set(choice.candidate.mixture.names) <= ranked]
-    if not simple or not set(constraints.names) <= ranked:
+    mixable = {pool.name for pool in fit.mixable}
+    # a pool that is in no mixture is left out anyway
+    constraints = replace(constraints, never=[name for name in constraints.never if name in mixable])
+    simple = [choice for choice in nested if set(choice.candidate.mixture.names) <= mixable]
+    if not simple or len(mixable) < 2:
         return None
+    if constraints.near:
+        simple = [_present(fit, constraints, samples_seen)]
     mixture, solution = best_weights(fit, samples_seen, constraints)
     keep = mixture.unique_samples / pool_size if pool_size else None
-    option = Candidate(mixture, keep)
-    options = [choice.candidate.mixture for choice in simple]
+    option = Candidate(mixture, keep if fit.ranked else None)
+    compared = [mixture, *[choice.candidate.mixture for choice in simple]]
     budget = np.array([samples_seen])
-    error, *others = expected_errors(fit, [mixture, *options], budget)[:, 0]
-    level = expected_errors(without_growth(fit), [mixture, *options], budget)[:, 0]
-    draws, weights = draw_errors(fit, [mixture, *options], budget)
-    limits = bounds(constraints, fit.ranked, samples_seen)
-    keeps = np.array([_keeps_shares(one, limits) for one in options])
-    best = int(np.argmin(np.where(keeps | ~keeps.any(), others, np.inf)))
-    saving = _saving(draws[:, 1 + best, 0] - draws[:, 0, 0], weights, float(others[best] - error))
-    least = float(level[1:].min())
-    # where no nested pool has the shares asked for, the weights are what was asked for, saving or not
+    found = forecast(fit, compared, budget)
+    guarded = with_laws(fit, lambda law: law.without_dilution()) if _wears(fit) else fit
+    error, *others = found.expected[:, 0]
+    level = forecast(guarded, compared, budget, repeats=1).expected[:, 0]
+    limits = bounds(constraints, fit.mixable, samples_seen)
+    keeps = np.array([_keeps_shares(one, limits) for one in compared[1:]])
+    comparable = keeps | ~keeps.any()
+    best = int(np.argmin(np.where(comparable, others, np.inf)))
+    gaps = found.errors[:, 1 + best, 0] - found.errors[:, 0, 0]
+    low, high = interval(gaps, found.weights)
+    helps = min(float(found.weights @ (gaps > NO_GAIN)), 1.0)
+    saving = Saving(float(others[best] - error), float(low), float(high), helps)
+    least = float(level[1:][comparable].min())
+    # where no candidate has the shares asked for, the weights are what was asked for, saving or not
     offered = bool(not keeps.any() or (saving.error > NO_GAIN and least - level[0] > NO_GAIN))
+    choice = simple[best]
     if offered:
-        low, high = (ends[0] for ends in run_interval(draws[:, 0], weights, fit.run_sd))
-        share, regret = compare(draws[:, :, 0], weights)
-        top = fit.chance if fit.unit == "fraction" and fit.chance is not None else np.inf
+        ends = [end[0, 0] for end in found.interval()]
+        share, regret = compare(found.errors[:, :, 0], found.weights)
         choice = Choice(
-            option,
-            float(samples_seen),
-            float(error),
-            float(max(low, 0.0)),
-            float(min(high, max(top, error))),
-            float(share[0]),
-            float(regret[0]),
-        )
-    else:
-        choice = simple[best]
-    verdict = _verdict(fit, option, simple[best], saving, float(least - level[0]), offered=offered)
-    return BestMixture(choice, saving, offered, verdict, solution.residual)
+            option, float(samples_seen), float(error), float(ends[0]), float(ends[1]), float(share[0]), float(regret[0])
+        )  # fmt: skip
+    sentence = _verdict(fit, option, simple[best], saving, float(least - level[0]), offered=offered)
+    if limits.near is not None:
+        moved = divergence(solution.weights[None], limits.near)[0]
+        sentence += f" They are {moved:.3g} nats from the present mixture (limit {limits.kl:g})."
+    doubts = untrained_shares(fit, mixture) if offered else ()
+    return BestMixture(choice, saving, offered, " ".join((sentence, *doubts)), solution.residual)
+
+
+def _present(fit: Fit, constraints: Constraints, samples_seen: float) -> Choice:
+    """The present mixture that the weights are to stay near, as a choice to beat."""
+    pools = [pool for pool in fit.mixable if constraints.near.get(pool.name, 0.0) > 0]
+    mixture = Mixture(
+        tuple(pools), rescaled([pool.name for pool in pools], [constraints.near[pool.name] for pool in pools])
+    )
+    found = forecast(fit, [mixture], np.array([samples_seen]))
+    low, high = (float(end[0, 0]) for end in found.interval())
+    error = float(found.expected[0, 0])
+    return Choice(Candidate(mixture, None, "the present mixture"), samples_seen, error, low, high, 1.0, 0.0)
+
+
+def likely_mixtures(fit: Fit, samples_seen: float, count: int) -> tuple[Mixture, ...]:
+    """The best weights, and those that would be best if one draw of the laws were true: what there is to choose between."""
+    pools = fit.mixable
+    lower, upper = np.zeros(len(pools)), np.ones(len(pools))
+    step = max(fit.draws // max(count, 1), 1) if not fit.parts else 7
+    objectives = [
+        free_objective(fit, pools, samples_seen),
+        *[free_objective(fit, pools, samples_seen, draw=i * step) for i in range(count)],
+    ]
+    found: dict[tuple[float, ...], Mixture] = {}
+    for objective in objectives:
+        weights = minimise(objective, lower, upper).weights
+        used = [(pool, float(w)) for pool, w in zip(pools, weights, strict=True) if w > 0]
+        alike = tuple(np.round(weights, ALIKE_DIGITS))
+        found.setdefault(alike, Mixture(tuple(pool for pool, _ in used), tuple(w for _, w in used)))
+    return tuple(found.values())
+
+
+def _wears(fit: Fit) -> bool:
+    """Whether any pool that mixes can wear out; where none can, no share pays for being small."""
+    return any(np.isfinite(pool.unique_samples) for pool in fit.mixable)
 
 
 def _keeps_shares(mixture: Mixture, limits: Bounds) -> bool:
@@ -160,18 +201,6 @@ def _keeps_shares(mixture: Mixture, limits: Bounds) -> bool:
     share = dict(zip(mixture.names, mixture.weights, strict=True))
     w = np.array([share.get(pool.name, 0.0) for pool in limits.pools])
     return bool(np.all((w >= limits.lower - WHOLE_SLACK) & (w <= limits.upper + WHOLE_SLACK)))
-
-
-def _saving(
-    saved: Float[np.ndarray, " draws"], weights: Float[np.ndarray, " draws"], expected: float
-) -> Saving:
-    order = np.argsort(saved)
-    cumulative = np.cumsum(weights[order])
-    low, high = (
-        float(saved[order][min(int(np.searchsorted(cumulative, share)), len(order) - 1)])
-        for share in INTERVAL
-    )
-    return Saving(expected, low, high, float(weights @ (saved > NO_GAIN)))
 
 
 def _verdict(
@@ -184,13 +213,14 @@ def _verdict(
     )
     if saving.error > NO_GAIN and not offered:
         return (
-            f"{at} the weights {shares} would save {saving.error:.4f} over {simple_label}, but only because half-lives are "
-            "assumed to grow with the mixture; at kappa = 0 they save nothing, so they are not offered."
+            f"{at} the weights {shares} would save {saving.error:.4f} over {simple_label}, but only because dilution is assumed "
+            "to help: half-lives grow with the mixture (kappa above 0), or the mixing power is above 1. Without that they save "
+            "nothing, so they are not offered."
         )
     if not offered and saved_at_0 > NO_GAIN:
         return (
-            f"{at} no weights are offered beside {simple_label}: {shares} would save {saved_at_0:.4f} if half-lives did not "
-            "grow with the mixture (kappa = 0), but not under the ensemble as a whole."
+            f"{at} no weights are offered beside {simple_label}: {shares} would save {saved_at_0:.4f} if dilution did not help "
+            "(kappa 0, and a mixing power of at most 1), but not as the runs and priors have it."
         )
     if not offered:
         return f"{at} no weights are better than sampling {simple_label} evenly."

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from thresher.errors import ExtrapolationWarning, InputError
+from thresher.fits.doubts import blocking_doubts, model_warnings, overfitting_warnings
 from thresher.fits.fit import Fit
-from thresher.fits.guards import model_warnings, overfitting_warnings
-from thresher.fits.predict import draw_errors, expected_errors, extrapolations, run_interval
-from thresher.fits.resize import for_exposure
-from thresher.plans.baselines import Baseline, baselines
-from thresher.plans.candidates import candidates
-from thresher.plans.choice import Choice, compare, verdict
+from thresher.fits.forecast import REPEATS, Forecast, forecast
+from thresher.fits.predict import extrapolations, find_pools
+from thresher.fits.transfer import for_exposure
+from thresher.plans.candidates import Candidate, candidates
+from thresher.plans.choice import Choice, choices_at, verdict
 from thresher.plans.constraints import Constraints
+from thresher.plans.evidence import joint_advice
 from thresher.plans.mixture import BestMixture, choose_mixture
 from thresher.plans.sensitivity import sensitivity
+from thresher.plans.simple_rules import Baseline, baselines, paper_fit
 from thresher.pools import Mixture
+from thresher.shapes import Float
 from thresher.units import check_samples, format_count
 
 
@@ -34,6 +37,7 @@ class Plan:
         verdict: One sentence for a person.
         weighted: The best mixture over weights, and what it gains; None where no pool is ranked.
         sensitivity: What would be chosen under other assumptions, in sentences.
+        advice: What one joint run would settle and what it costs; None where joint runs were fitted.
         warnings: What to doubt.
     """
 
@@ -46,6 +50,7 @@ class Plan:
     verdict: str
     weighted: BestMixture | None = None
     sensitivity: tuple[str, ...] = ()
+    advice: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -91,44 +96,32 @@ def choose_plans(
         ExtrapolationWarning: (as a warning) A choice beyond everything measured.
     """
     if not len(samples_seen):
-        raise InputError("No budget is given; give one or more, for example --budget 640M.")
+        raise InputError("No budget is given; give one or more, for example 640M.")
     for budget in samples_seen:
-        check_samples(budget, "--budget")
+        check_samples(budget, "budget")
     limits = constraints or Constraints(max_epochs=max_epochs, must=must, never=never)
     if constraints is not None and (max_epochs is not None or must or never):
         raise InputError("Give constraints, or max_epochs, must and never; not both.")
+    find_pools(fit, limits.names)
     options = candidates(fit, sets=sets, pool_size=pool_size, must=limits.must, never=limits.never)
     fit, doubts = for_exposure(fit, exposure)
-    doubts = (*doubts, *model_warnings(fit, model))
+    first, doubts = blocking_doubts(fit), (*doubts, *model_warnings(fit, model))
     budgets = np.asarray(samples_seen, dtype=float)
-    mixtures = [option.mixture for option in options]
-    expected = expected_errors(fit, mixtures, budgets)
-    draws, weights = draw_errors(fit, mixtures, budgets)
-    low, high = run_interval(draws, weights, fit.run_sd)
-    simple = baselines(fit, pool_size, budgets)
+    found = forecast(fit, [option.mixture for option in options], budgets)
+    simple = baselines(fit, options, budgets, pool_size=pool_size, paper=paper_fit(fit))
     plans = []
     for at, budget in enumerate(budgets):
         feasible = [i for i, option in enumerate(options) if limits.allows(option.mixture, budget)]
         if not feasible:
             raise _nothing_feasible([option.mixture for option in options], limits, float(budget))
-        share, regret = compare(draws[:, feasible, at], weights)
-        choices = tuple(
-            Choice(
-                options[i],
-                float(budget),
-                float(expected[i, at]),
-                float(max(low[i, at], 0.0)),
-                float(min(high[i, at], 1.0)) if fit.unit == "fraction" else float(high[i, at]),
-                float(share[k]),
-                float(regret[k]),
-            )
-            for k, i in enumerate(feasible)
-        )
+        choices = choices_at(found, options, budgets, at, feasible)
         order = sorted(range(len(choices)), key=lambda k: choices[k].expected_regret)
         best, runner_up = choices[order[0]], choices[order[1]] if len(order) > 1 else None
         either = runner_up is not None and runner_up.expected_regret - best.expected_regret < fit.noise_sd
-        mixture = best.candidate.mixture
+        advice = joint_advice(fit, float(budget), found, at)
         weighted = choose_mixture(fit, float(budget), limits, choices, pool_size)
+        sentence = verdict(fit, best, runner_up, either=either, borrowed=borrowed)
+        mixture = best.candidate.mixture
         plans.append(
             Plan(
                 samples_seen=float(budget),
@@ -137,16 +130,12 @@ def choose_plans(
                 runner_up=runner_up,
                 either=either,
                 baselines=simple[at],
-                verdict=verdict(fit, best, runner_up, either=either, borrowed=borrowed),
+                verdict=_whole_verdict(fit, sentence, advice, weighted),
                 weighted=weighted,
-                sensitivity=sensitivity(
-                    fit,
-                    draws[:, feasible, at],
-                    weights,
-                    [choice.candidate.label for choice in choices],
-                    order[0],
-                ),
+                sensitivity=_sensitivity(fit, found, options, feasible, at, order[0]),
+                advice=advice,
                 warnings=(
+                    *first,
                     *extrapolations(fit, mixture, float(budget)),
                     *overfitting_warnings(fit, mixture, float(budget), model_parameters),
                     *doubts,
@@ -158,6 +147,25 @@ def choose_plans(
     return tuple(plans)
 
 
+def _whole_verdict(fit: Fit, sentence: str, advice: str | None, weighted: BestMixture | None) -> str:
+    """The choice, then what one joint run would settle; where no pool is ranked, the mixture comes first.
+
+    Pools without an order of quality are domains, and nobody trains on one domain alone if a mixture is better.
+    """
+    if not fit.ranked and weighted is not None and weighted.offered:
+        return f"{weighted.verdict} Of single pools: {sentence}"
+    return f"{sentence} {advice}" if advice else sentence
+
+
+def _sensitivity(
+    fit: Fit, found: Forecast, options: Sequence[Candidate], feasible: Sequence[int], at: int, best: int
+) -> tuple[str, ...]:
+    """What would be chosen under other assumptions: every draw with the mean of its doubts of mixing."""
+    errors: Float[np.ndarray, "draws candidates"] = found.errors[:, feasible, at]
+    by_draw = errors.reshape(-1, REPEATS, len(feasible)).mean(axis=1)
+    return sensitivity(fit, by_draw, [options[i].label for i in feasible], best)
+
+
 def _nothing_feasible(mixtures: Sequence[Mixture], limits: Constraints, samples_seen: float) -> InputError:
     """What to say where no candidate keeps to the limits: the least that each would have to be."""
     at = f"At {format_count(samples_seen)} samples every candidate needs"
@@ -167,6 +175,10 @@ def _nothing_feasible(mixtures: Sequence[Mixture], limits: Constraints, samples_
             f"{at} at least {epochs:.3g} epochs, more than --max-epochs {limits.max_epochs:g}. Raise it, or rank more pools."
         )
     size = min(mixture.unique_samples for mixture in mixtures)
+    if limits.storage is not None and not np.isfinite(size):
+        return InputError(
+            "Every candidate holds a pool that never repeats (inf), which no --storage holds; leave it out."
+        )
     if limits.storage is not None and size > limits.storage:
         return InputError(
             f"{at} at least {format_count(size)} unique samples, more than --storage "

@@ -9,7 +9,7 @@ from typing import Any
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.fits.fit import Fit
-from thresher.fits.resize import resized
+from thresher.fits.transfer import resized
 from thresher.pools import check_weights
 from thresher.units import parse_samples
 
@@ -86,8 +86,14 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
             other = next(name for name in CHOICES if name != choice)
             raise InputError(f"{path} has no {choice} for a budget of {wanted:g}; use --choice {other}.")
         rows = zip(chosen["pools"], chosen["weights"], chosen["epochs"], strict=True)
-        used = [(str(pool), float(w), float(e)) for pool, w, e in rows if float(e) > 0]
-        if not used or not all(math.isfinite(e) and w > 0 for _, w, e in used):
+        used = [(str(pool), float(w), float(e)) for pool, w, e in rows if w or e]
+        endless = next((pool for pool, w, e in used if w > 0 and e == 0), None)
+        if endless is not None:
+            raise InputError(
+                f"{path}: pool {endless!r} never repeats in this plan (inf), so there is nothing to cut or to rehearse. Give its "
+                "unique_samples in the run table, fit and plan again."
+            )
+        if not used or not all(math.isfinite(e) and e > 0 and w > 0 for _, w, e in used):
             raise ValueError("its weights and epochs must be above 0")
         pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
         check_weights(pools, weights)

@@ -6,8 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from thresher.plans.constraints import WHOLE_SLACK, Bounds
-from thresher.plans.objective import Objective
-from thresher.plans.weights import Solution, kkt_residual, minimise
+from thresher.plans.weights import Objective, Solution, minimise, minimise_near, residual
 from thresher.shapes import Bool, Float, Int
 
 ENUMERATED = 128
@@ -39,6 +38,8 @@ def solve(
         tolerance: What leaving out worse pools may cost; see `simpler`.
         noise_sd: Spread of one run's error.
     """
+    if bounds.near is not None and bounds.kl is not None:
+        return minimise_near(objective, bounds.lower, bounds.upper, bounds.near, bounds.kl)
     relaxed = minimise(objective, bounds.lower, bounds.upper)
     used = relaxed.weights > 0
     found: Solution | None = relaxed if bounds.holds(used) else _limited(objective, bounds, relaxed.weights)
@@ -87,17 +88,14 @@ def _on(objective: Objective, bounds: Bounds, used: Bool[np.ndarray, " pools"]) 
     found = minimise(objective.of(at), bounds.lower[at], bounds.upper[at])
     weights = np.zeros(len(used))
     weights[at] = found.weights
-    return Solution(weights, found.value, found.residual, False)
+    return Solution(weights, found.value, found.residual)
 
 
 def _limited(objective: Objective, bounds: Bounds, relaxed: Float[np.ndarray, " pools"]) -> Solution | None:
     every = _few_sets(bounds)
     if every is not None:
         solved = [_on(objective, bounds, used) for used in every]
-        best = min(solved, key=lambda one: one.value, default=None)
-        return (
-            None if best is None else Solution(best.weights, best.value, best.residual, best.residual < 1e-8)
-        )
+        return min(solved, key=lambda one: one.value, default=None)
     start = _first_set(bounds, relaxed)
     return None if start is None else _exchanged(objective, bounds, start)
 
@@ -158,7 +156,7 @@ def _neighbours(
     objective: Objective, bounds: Bounds, used: Bool[np.ndarray, " pools"], w: Float[np.ndarray, " pools"]
 ) -> list[Bool[np.ndarray, " pools"]]:
     """Sets with one pool more or another one, the pool whose first sample would help most first."""
-    slopes = objective.slopes(objective.tangent(w)[0], w[:, None])[:, 0]
+    slopes = objective.gradient(w)
     outside = [int(i) for i in np.argsort(slopes, kind="stable") if not used[i]]
     leaving = [int(i) for i in np.argsort(w, kind="stable") if used[i] and not bounds.required[i]]
     found = []
@@ -191,9 +189,7 @@ def _whole(objective: Objective, bounds: Bounds, relaxed: Solution) -> Solution 
     if best is None:
         return None
     w = best * sizes / (best @ sizes)
-    return Solution(
-        w, float(objective.value(w[None])[0]), kkt_residual(objective, w, bounds.lower, bounds.upper), False
-    )
+    return Solution(w, float(objective.value(w[None])[0]), residual(objective, w, bounds.lower, bounds.upper))
 
 
 def _best_copies(

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.predict import draw_errors, expected_errors
+from thresher.fits.forecast import forecast
 from thresher.plans.candidates import Candidate
 from thresher.shapes import Float
-from thresher.units import format_count
+from thresher.units import MOST_SAMPLES, format_count
 
 MOST_EPOCHS = 100.0
 """Passes over a pool beyond which no budget is searched: error can rise again from about 45 passes on, and no law here can."""
@@ -19,6 +18,8 @@ FEWEST_SAMPLES = 1e3
 """Smallest budget searched; no model has learned anything by then."""
 POINTS = 33
 """Budgets tried at once between two ends."""
+REPEATS = 5
+"""Times that each draw stands in a forecast."""
 REFINEMENTS = 5
 """Times that the interval shrinks to a 32nd: to one part in 10^6 of a budget."""
 
@@ -80,7 +81,7 @@ def find_target(
     epochs = MOST_EPOCHS if max_epochs is None else max_epochs
     if not epochs > 0:
         raise InputError(f"--max-epochs is {epochs:g}; it must be positive.")
-    most = [epochs / max(option.mixture.epochs(1.0)) for option in options]
+    most = [_longest(option, epochs) for option in options]
     needed = [
         _cheapest(fit, option, error, probability, end) for option, end in zip(options, most, strict=True)
     ]
@@ -88,19 +89,24 @@ def find_target(
     if not reached:
         raise InputError(_unreachable(fit, options, most, error, probability, epochs))
     budget, best = min(reached)
-    expected = expected_errors(fit, [options[best].mixture], np.array([budget]))
+    expected = forecast(fit, [options[best].mixture], np.array([budget]), repeats=1).expected
     others = tuple(
         (option, n) for i, (option, n) in enumerate(zip(options, needed, strict=True)) if i != best
     )
     return Target(error, probability, budget, options[best], float(expected[0, 0]), others)
 
 
+def _longest(option: Candidate, epochs: float) -> float:
+    """Largest budget searched for a candidate; one that never repeats has no limit but that of any run."""
+    passes = max(option.mixture.epochs(1.0))
+    return min(epochs / passes, MOST_SAMPLES) if passes > 0 else MOST_SAMPLES
+
+
 def reach_probability(
     fit: Fit, option: Candidate, error: float, samples_seen: Float[np.ndarray, " budgets"]
 ) -> Float[np.ndarray, " budgets"]:
     """Probability that one new run on a candidate has an error or less, at each budget."""
-    draws, weights = draw_errors(fit, [option.mixture], samples_seen)
-    return weights @ ndtr((error - draws[:, 0]) / max(fit.run_sd, 1e-9))
+    return forecast(fit, [option.mixture], samples_seen, repeats=REPEATS).probability_below(error)[0]
 
 
 def _cheapest(fit: Fit, option: Candidate, error: float, probability: float, most: float) -> float | None:
@@ -128,7 +134,7 @@ def _unreachable(
 ) -> str:
     """Why no candidate gets there, and how near the nearest gets."""
     ends = [
-        float(expected_errors(fit, [option.mixture], np.array([n]))[0, 0])
+        float(forecast(fit, [option.mixture], np.array([n]), repeats=1).expected[0, 0])
         for option, n in zip(options, most, strict=True)
     ]
     best = int(np.argmin(ends))

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import pdtr
 
 from thresher.errors import InputError
-from thresher.fits.fit import INTERVAL
+from thresher.fits.quantiles import INTERVAL
 from thresher.recipes.shards import Loader, ShardSet, through_buffer
 from thresher.shapes import Float, Int
 

@@ -1,24 +1,26 @@
 """`backtest --json`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from thresher.backtests import Backtest, Score
 
 
 def backtest_document(found: Backtest) -> Mapping[str, Any]:
-    """Every member, the ensemble and the baselines; keys without a value are null."""
+    """Every law and the baselines; keys without a value are null."""
     return {
-        "members": [_member(score) for score in found.members],
-        "ensemble": {"weight": 1.0, **_scores(found.ensemble)},
-        "baselines": [{"name": score.name, **_scores(score)} for score in found.baselines],
+        "laws": [_score(score) for score in found.laws],
+        "baselines": [_score(score) for score in found.baselines],
         "metric": found.metric,
         "unit": found.unit,
         "noise_sd": found.noise_sd,
-        "heldout_runs": found.heldout_runs,
-        "joint_rows": found.joint_rows,
         "splits": [
-            {"kind": split.kind, "left_out": split.label, "runs": split.runs, "rmse": dict(split.rmse)}
+            {
+                "left_out": split.label,
+                "runs": len(split.measured),
+                "rmse": {name: split.rmse(name) for name in split.said},
+            }
             for split in found.splits
         ],
         "budgets": [
@@ -34,42 +36,14 @@ def backtest_document(found: Backtest) -> Mapping[str, Any]:
                     for candidate in contest.candidates
                 ],
                 "best": contest.best.label,
-                "chosen": chosen,
+                "chosen": {score.name: score.choices[at] for score in (*found.laws, *found.baselines)},
             }
-            for contest, chosen in zip(found.contests, found.ensemble.choices, strict=True)
+            for at, contest in enumerate(found.contests)
         ],
         "notes": list(found.notes),
         "warnings": list(found.warnings),
     }
 
 
-def _member(score: Score) -> Mapping[str, Any]:
-    law = score.law
-    assert law is not None  # members have one
-    return {
-        "kernel": law.kernel,
-        "mixing": law.mixing,
-        "kappa": law.kappa,
-        "floor": law.floor,
-        "weight": score.weight,
-        **_scores(score),
-    }
-
-
-def _scores(score: Score) -> Mapping[str, Any]:
-    return {
-        "heldout_rmse": score.heldout_rmse,
-        "joint_rmse": score.joint_rmse,
-        "picks_right": score.picks_right,
-        "picks": score.picks,
-        "mean_regret": score.mean_regret,
-        "heldout_by_kind": dict(score.heldout_by_kind) if score.heldout_by_kind is not None else None,
-        "heldout_difference": _pair(score.heldout_difference),
-        "joint_difference": _pair(score.joint_difference),
-        "regret_difference": _pair(score.regret_difference),
-        "choices": list(score.choices),
-    }
-
-
-def _pair(interval: tuple[float, float] | None) -> list[float] | None:
-    return list(interval) if interval is not None else None
+def _score(score: Score) -> Mapping[str, Any]:
+    return {name: value for name, value in asdict(score).items() if name not in ("choices", "regrets")}

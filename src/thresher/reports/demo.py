@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from thresher.examples.published import load_example
-from thresher.fits.ensemble import fit_ensemble
-from thresher.fits.fit import Fit
+from thresher.fits.fit import Fit, LawKind
 from thresher.fits.fit_law import fit_law
 from thresher.fits.predict import Prediction, predict_mixture
 from thresher.plans.candidates import candidates
@@ -21,8 +20,8 @@ POOL_SIZE = 128e6
 """Rows of DataComp medium."""
 BUDGETS = (32e6, 64e6, 128e6, 640e6)
 """The budgets at which Goyal et al. 2024 (figure 5) trained the best 1 to 4 buckets jointly."""
-PAPER_RULE = "utility_mean"
-"""Theorem 1 of the paper."""
+JOINT_POOLS, JOINT_SAMPLES = 3, 64e6
+"""The joint run to ask for first: the best three buckets at five epochs of one bucket."""
 FRONTIER_POINTS = 48
 
 
@@ -65,32 +64,66 @@ class Story:
 
 
 @dataclass(frozen=True)
+class OneJointRun:
+    """What one joint run in the fit changes of the predictions for larger budgets.
+
+    Attributes:
+        run: The run.
+        later: Joint runs at larger budgets.
+        before: Root mean square error of their predictions without the run.
+        after: The same with it.
+        choices_changed: Budgets, of the later ones, at which the choice is another.
+    """
+
+    run: Measurement
+    later: int
+    before: float
+    after: float
+    choices_changed: int
+
+
+@dataclass(frozen=True)
 class Demo:
     """Everything that `thresher demo` shows; the first story is the default law."""
 
     stories: tuple[Story, ...]
     frontier: Frontier
     joint: RunTable
+    one_joint_run: OneJointRun
 
 
-def run_demo(*, replicates: int = 200) -> Demo:
+def run_demo() -> Demo:
     """Fit the four ranked T-MARS buckets, predict the joint runs, and choose a pool for each budget."""
     pilots = load_example(EXAMPLE)
     joint = load_example(EXAMPLE, "joint")
     ranked = RunTable(tuple(row for row in pilots.rows if row.rank is not None), pilots.name)
     stories = (
-        _story("the default, an ensemble of laws", fit_ensemble(ranked, replicates=replicates), joint.rows),
-        _story(
-            f"the paper's rule, {PAPER_RULE}",
-            fit_law(ranked, mixing=PAPER_RULE, replicates=replicates),
-            joint.rows,
-        ),
+        _story("the default law", fit_law(ranked), joint.rows),
+        _story("the paper's law", fit_law(ranked, law=LawKind.PAPER), joint.rows),
     )
     fit = stories[0].fit
     frontier = trace_frontier(
         fit, candidates(fit, pool_size=POOL_SIZE), smallest=16e6, largest=1.28e9, points=FRONTIER_POINTS
     )
-    return Demo(stories, frontier, joint)
+    return Demo(stories, frontier, joint, _one_joint_run(ranked, stories[0], joint.rows))
+
+
+def _one_joint_run(ranked: RunTable, story: Story, joint: Sequence[Measurement]) -> OneJointRun:
+    run = next(row for row in joint if len(row.pools) == JOINT_POOLS and row.samples_seen == JOINT_SAMPLES)
+    fit = fit_law(RunTable((*ranked.rows, run), ranked.name))
+    later = [one for one in story.joint_runs if one.scored and one.measured.samples_seen > JOINT_SAMPLES]
+    again = tuple(_joint_runs(fit, [one.measured for one in later]))
+
+    def spread(runs: Sequence[JointRun]) -> float:
+        return float(np.sqrt(np.mean([(one.predicted.error - one.measured.error) ** 2 for one in runs])))
+
+    before = [plan for plan in story.plans if plan.samples_seen > JOINT_SAMPLES]
+    after = choose_plans(fit, [plan.samples_seen for plan in before], pool_size=POOL_SIZE)
+    changed = sum(
+        old.best.candidate.mixture.names != new.best.candidate.mixture.names
+        for old, new in zip(before, after, strict=True)
+    )
+    return OneJointRun(run, len(later), spread(later), spread(again), changed)
 
 
 def _story(name: str, fit: Fit, joint: Sequence[Measurement]) -> Story:

@@ -1,12 +1,15 @@
 """Answers as the JSON that scripts rely on; the keys are a contract."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from thresher.backtests.ranking import Ranking
+from thresher.fits.doubts import blocking_doubts
 from thresher.fits.fit import Fit
 from thresher.fits.predict import Prediction
+from thresher.fits.reports import PASSES
 from thresher.pilots.next_run import NextRuns
-from thresher.pilots.recovery import Recovery
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
@@ -14,40 +17,79 @@ from thresher.plans.mixture import Saving
 from thresher.plans.plan import Plan
 
 
-def fit_summary(fit: Fit) -> dict[str, Any]:
-    """`fit --json`."""
-    single = fit.members[0] if len(fit.members) == 1 else None
+def blend_summary(fit: Fit, rankings: Sequence[Ranking | None]) -> dict[str, Any]:
+    """`fit --json` of several metrics."""
     return {
-        "kernel": single.kernel if single else "ensemble",
-        "mixing": single.mixing if single else "ensemble",
         "metric": fit.metric,
-        "amplitude": float(single.parameters.amplitude[0]) if single else None,
-        "onset": float(single.parameters.onset[0]) if single else None,
-        "floor": float(single.parameters.floor[0]) if single else None,
-        "kappa": single.kappa if single else None,
+        "worst": fit.worst,
+        "noise_sd": fit.noise_sd,
+        "parts": [
+            {"times": weight, **fit_summary(part, ranking)}
+            for part, weight, ranking in zip(fit.parts, fit.part_weights, rankings, strict=True)
+        ],
+        "warnings": list(fit.warnings),
+    }
+
+
+def fit_summary(fit: Fit, ranking: Ranking | None = None) -> dict[str, Any]:
+    """`fit --json`."""
+    shared = {part.name: part for part in fit.shared}
+
+    def value(name: str) -> float | None:
+        return shared[name].value if name in shared else None
+
+    return {
+        "law": str(fit.law),
+        "kernel": fit.laws[0].kernel if len(fit.laws) == 1 else None,
+        "metric": fit.metric,
+        "onset": value("onset"),
+        "floor": value("floor"),
+        "kappa": value("kappa"),
         "pools": [
             {
                 "pool": report.pool.name,
-                "unique_samples": report.pool.unique_samples,
+                "unique_samples": _finite(report.pool.unique_samples),
                 "utility": report.utility,
-                "utility_interval": list(report.utility_interval),
+                "utility_interval": _pair(report.utility_interval),
                 "worth": report.worth,
+                "worth_interval": _pair(report.worth_interval),
                 "half_life": report.half_life,
-                "half_life_interval": list(report.half_life_interval) if report.half_life_interval else None,
+                "half_life_interval": _pair(report.half_life_interval),
+                "worth_by_pass": dict(zip(map(str, PASSES), report.worth_by_pass, strict=True)),
                 "runs": report.runs,
                 "verdicts": [finding.verdict.name for finding in report.findings],
             }
             for report in fit.reports
         ],
+        "shared": {
+            part.name: {
+                "value": part.value,
+                "interval": list(part.interval),
+                "prior": _pair(part.prior),
+                "identified": part.identified,
+            }
+            for part in fit.shared
+        },
+        "ranking": asdict(ranking) if ranking is not None else None,
         "rmse": fit.rmse,
         "noise_sd": fit.noise_sd,
+        "joint_rows": fit.joint_rows,
         "dropped_rows": fit.dropped_rows,
+        "notes": list(fit.notes),
         "warnings": [
+            *blocking_doubts(fit),
             *fit.warnings,
             *[finding.message for report in fit.reports for finding in report.findings],
-            *fit.notes,
         ],
     }
+
+
+def _pair(interval: tuple[float, float] | None) -> list[float] | None:
+    return list(interval) if interval is not None else None
+
+
+def _finite(value: float) -> float | None:
+    return value if value != float("inf") else None
 
 
 def predictions(found: Sequence[Prediction]) -> dict[str, Any]:
@@ -79,9 +121,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "mixture": choice_document(plan.mixture) if plan.mixture else None,
                 "mixture_verdict": plan.weighted.verdict if plan.weighted else None,
                 "mixture_saving": _saving(plan.weighted.saving) if plan.weighted else None,
-                "baselines": [
-                    {"name": baseline.name, "error": baseline.error} for baseline in plan.baselines
-                ],
+                "baselines": [{"name": rule.name, "error": rule.error} for rule in plan.baselines],
                 "verdict": plan.verdict,
                 "sensitivity": list(plan.sensitivity),
             }
@@ -119,26 +159,22 @@ def frontier(found: Frontier) -> dict[str, Any]:
     }
 
 
-def next_runs(found: NextRuns, recoveries: tuple[Recovery, Recovery] | None) -> dict[str, Any]:
+def next_runs(found: NextRuns) -> dict[str, Any]:
     """`next --json`."""
     return {
         "runs": [
             {
                 "pools": list(run.mixture.names),
-                "unique_samples": run.mixture.unique_samples,
+                "unique_samples": _finite(run.mixture.unique_samples),
                 "samples_seen": run.samples_seen,
                 "cost": run.cost,
                 "regret_reduction": run.regret_reduction,
+                **({} if run.in_proportion else {"weights": list(run.mixture.weights)}),
             }
             for run in found.runs
         ],
         "stop": found.stop,
         "verdict": found.verdict,
-        "half_lives_identified": (
-            {"now": dict(recoveries[0].identified), "with_runs_twice_as_long": dict(recoveries[1].identified)}
-            if recoveries
-            else None
-        ),
     }
 
 

@@ -1,6 +1,7 @@
 """What one row of a file says, cell by cell, as a `Measurement`."""
 
 import math
+import re
 from collections.abc import Mapping
 
 from thresher.errors import InputError
@@ -16,6 +17,9 @@ NUMBER_WORDS = {
     "rank": "a whole number such as 1",
 }
 
+_PLUS = re.compile(r"(?<![\d.][eE])\+")
+"""The sign between sizes, which is not that of an exponent such as 1e+9."""
+
 
 def measurement_of(cells: Mapping[str, Cell], file: str, line: int) -> Measurement:
     """The measurement that a row of a file writes; ranges are not checked here.
@@ -29,9 +33,11 @@ def measurement_of(cells: Mapping[str, Cell], file: str, line: int) -> Measureme
         InputError: A required cell is empty, or a cell is not the number it should be.
     """
     place = f"{file} row {line}"
+    sizes = _pool_sizes(cells.get("unique_samples"), place)
+    total = sum(sizes) if sizes else _required_number(cells, "unique_samples", place)
     return Measurement(
         pool=_required_text(cells, "pool", place),
-        unique_samples=_required_number(cells, "unique_samples", place),
+        unique_samples=total,
         samples_seen=_required_number(cells, "samples_seen", place),
         metric=_required_text(cells, "metric", place),
         error=_required_number(cells, "error", place),
@@ -44,6 +50,7 @@ def measurement_of(cells: Mapping[str, Cell], file: str, line: int) -> Measureme
         exposure=_text(cells.get("exposure")),
         standard_error=_number(cells.get("standard_error"), "standard_error", place),
         weights=_weights(cells.get("weights"), place),
+        pool_sizes=sizes if sizes and len(sizes) > 1 else None,
         subset_of=_text(cells.get("subset_of")),
         source=_text(cells.get("source")),
         other={name: _kept(cell) for name, cell in cells.items() if name not in COLUMNS},
@@ -109,6 +116,22 @@ def _rank(cell: Cell, place: str) -> int | None:
             "Leave it empty for a pool without a place in the order."
         )
     return int(rank)
+
+
+def _pool_sizes(cell: Cell, place: str) -> tuple[float, ...] | None:
+    """The sizes that a joint run lists in the order of its pools, such as 1B+2B+inf; None for a single number."""
+    if isinstance(cell, list | tuple):
+        parts = ["" if _is_empty(part) else str(part) for part in cell]
+    elif isinstance(cell, str) and len(_PLUS.split(cell.strip().removeprefix("+"))) > 1:
+        parts = _PLUS.split(cell.strip())
+    else:
+        return None
+    sizes = tuple(_number(part.strip(), "unique_samples", place) for part in parts)
+    if None in sizes:
+        raise InputError(
+            f"{place}: unique_samples {cell!r} has an empty part; list one size per pool, such as 1B+2B+inf."
+        )
+    return tuple(size for size in sizes if size is not None)
 
 
 def _weights(cell: Cell, place: str) -> tuple[float, ...] | None:

@@ -1,17 +1,21 @@
 """What a run table must not hold: each fault is refused with its row, its value and a remedy."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from thresher.errors import InputError
-from thresher.pools import check_weights
+from thresher.pools import ROUNDED_WEIGHTS, check_weights
 from thresher.runs.measurement import EXPOSURES, SCHEDULES, Measurement
+from thresher.runs.noise import Level, learning_curves
 from thresher.runs.run_table import RunTable, metric_unit
 from thresher.units import MOST_SAMPLES, format_count
 
 LARGEST_PERCENT = 100.0
 SUM_TOLERANCE = 0.01
-"""Published pool sizes are rounded, often to three digits; a sum of them is right to within 1 %."""
+"""Published pool sizes are rounded, often to three digits; they, and a sum of them, are right to within 1 %."""
+LONE_CURVE = 3
+"""Values of samples_seen that a rising error needs to be taken for an accuracy where only one pool shows it."""
 
 
 def refuse_faults(table: RunTable) -> None:
@@ -33,7 +37,9 @@ def refuse_faults(table: RunTable) -> None:
     for column in ("unique_samples", "rank", "quality", "subset_of"):
         _refuse_two_values(singles, column)
     _refuse_shared_ranks(singles)
+    _refuse_listed_sizes(table)
     _refuse_wrong_sums(table)
+    _refuse_accuracies(table)
 
 
 def _unit(row: Measurement, table: RunTable) -> str:
@@ -44,8 +50,10 @@ def _unit(row: Measurement, table: RunTable) -> str:
 
 
 def _refuse_number(row: Measurement) -> None:
-    for column, value in (("unique_samples", row.unique_samples), ("samples_seen", row.samples_seen)):
-        if not 1 <= value <= MOST_SAMPLES:
+    sizes = row.pool_sizes or (row.unique_samples,)
+    for column, value in (*(("unique_samples", size) for size in sizes), ("samples_seen", row.samples_seen)):
+        endless = column == "unique_samples" and value == math.inf  # a pool that never repeats
+        if not (1 <= value <= MOST_SAMPLES or endless):
             raise InputError(
                 f"{row.place}: {column} is {value:g}; a number of samples lies between 1 and 10^18. "
                 "Correct it or remove the row."
@@ -91,7 +99,12 @@ def _refuse_pool(row: Measurement) -> None:
             f"{row.place}: pool {row.pool!r} has an empty part; a joint run's pool is written a+b, and "
             "names hold no plus sign."
         )
-    twice = next((name for name in names if names.count(name) > 1), None)
+    if row.pool_sizes is not None and len(row.pool_sizes) != len(names):
+        raise InputError(
+            f"{row.place}: unique_samples lists {len(row.pool_sizes)} sizes, but {row.pool!r} "
+            f"{'is one pool' if len(names) == 1 else f'names {len(names)} pools'}. Give one size per pool."
+        )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise InputError(
             f"{row.place}: pool {row.pool!r} names {twice!r} twice; name each pool of a joint run once."
@@ -106,8 +119,13 @@ def _refuse_pool(row: Measurement) -> None:
 def _refuse_weights(row: Measurement) -> None:
     if row.weights is None:
         return
+    total = sum(row.weights)
+    if abs(total - LARGEST_PERCENT) <= ROUNDED_WEIGHTS * LARGEST_PERCENT:
+        raise InputError(
+            f"{row.place}: weights sum to {total:g}, so they are percent. Divide them by 100; weights sum to 1."
+        )
     try:
-        check_weights(row.pools, row.weights)
+        check_weights(row.pools, row.weights, tolerance=ROUNDED_WEIGHTS)
     except InputError as error:
         raise InputError(f"{row.place}: {error}") from error
 
@@ -169,18 +187,90 @@ def _refuse_shared_ranks(singles: Iterable[Measurement]) -> None:
             )
 
 
-def _refuse_wrong_sums(table: RunTable) -> None:
-    sizes: Mapping[str, float] = table.sizes
+def _refuse_listed_sizes(table: RunTable) -> None:
+    """Refuse a list of sizes that contradicts the pool's own runs or another list."""
+    first = {row.pool: (row.unique_samples, row) for row in table.rows if not row.is_joint}
     for row in table.rows:
-        if not row.is_joint or not all(name in sizes for name in row.pools):
+        for name, size in zip(row.pools, row.pool_sizes or (), strict=False):
+            known, other = first.setdefault(name, (size, row))
+            if not _agree(size, known):
+                raise InputError(
+                    f"{row.place}: unique_samples of pool {name!r} is {_shown(size)} in the list, "
+                    f"but {_shown(known)} in {other.place}. A pool has one size: "
+                    "correct one, or give the other size a name of its own."
+                )
+
+
+def _refuse_wrong_sums(table: RunTable) -> None:
+    sizes = table.sizes
+    for row in table.rows:
+        if not row.is_joint:
             continue
-        total = math.fsum(sizes[name] for name in row.pools)
-        if abs(row.unique_samples - total) > SUM_TOLERANCE * total:
+        unknown = [name for name in row.pools if name not in sizes]
+        total = sum(sizes[name] for name in row.pools if name in sizes)
+        if not unknown and row.pool_sizes is None and not _agree(row.unique_samples, total):
             raise InputError(
                 f"{row.place}: unique_samples of the joint run {row.pool!r} is "
                 f"{_shown(row.unique_samples)}, but its pools hold {_shown(total)} together. "
                 "Give the sum, or give parts of pools names of their own."
             )
+        if len(unknown) == 1 and math.isfinite(row.unique_samples):  # else its size would follow
+            raise InputError(
+                f"{row.place}: unique_samples of the joint run {row.pool!r} is {_shown(row.unique_samples)}, and its "
+                f"other pools hold {_shown(total)}, so nothing is left for {unknown[0]!r}. Correct it."
+            )
+        if row.weights is None and total == math.inf:
+            raise InputError(
+                f"{row.place}: joint run {row.pool!r} has no weights, and a pool that never repeats (inf) has no share "
+                "in proportion to its size. Give weights."
+            )
+
+
+def _agree(size: float, other: float) -> bool:
+    return size == other or abs(size - other) <= SUM_TOLERANCE * min(size, other)
+
+
+def _refuse_accuracies(table: RunTable) -> None:
+    """Refuse a metric that rises with training in most pools: errors fall, accuracies rise."""
+    curves: dict[str, list[Sequence[Level]]] = {}
+    for training, levels in learning_curves(table).items():
+        if len(levels) > 1:
+            curves.setdefault(training.metric, []).append(levels)
+    for metric, found in sorted(curves.items()):
+        loss = metric_unit(metric, table.declared_unit) == "loss"
+        rising = [levels for levels in found if _rises(levels, throughout=loss)]
+        if 2 * len(rising) <= len(found) or (len(found) == 1 and len(found[0]) < LONE_CURVE):
+            continue
+        first, *_, last = max(
+            rising, key=lambda levels: (levels[-1].error - levels[0].error, levels[0].row.pool)
+        )
+        remedy = (
+            "If the column error holds a score that is better when higher, such as an accuracy, replace each value by "
+            "1 - error and let the metric end in _error. If the models over-fit, add shorter runs: no law here can rise."
+            if loss
+            else "The column error seems to hold accuracies; replace each value by 1 - error."
+        )
+        raise InputError(
+            f"{table.name}: {metric} rises with samples_seen in {len(rising)} of {len(found)} pools or mixtures, "
+            f"for example in {first.row.pool} from {first.error:.4g} at {format_count(first.samples_seen)} samples to "
+            f"{last.error:.4g} at {format_count(last.samples_seen)}. {remedy}"
+        )
+
+
+def _rises(levels: Sequence[Level], *, throughout: bool) -> bool:
+    """Whether the last error lies above the first and none lies below it, beyond noise.
+
+    With `throughout`, none lies below an earlier one either: a loss that falls before it rises is over-fitting.
+    """
+    highest, last = levels[0], levels[-1]
+    if not last.is_above(highest):
+        return False
+    for level in levels:
+        if highest.is_above(level):
+            return False
+        if throughout:
+            highest = max(highest, level, key=lambda one: one.error)
+    return True
 
 
 def _shown(value: object) -> str:

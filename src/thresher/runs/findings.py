@@ -1,61 +1,96 @@
 """What a run table may hold but a reader should know about: doubts, in words."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import combinations, groupby
+from itertools import groupby
 from typing import Any, Literal
 
+from thresher.runs.coverage import not_told_apart, repeated_settings
+from thresher.runs.inversions import check_ranks
 from thresher.runs.measurement import Measurement
-from thresher.runs.noise import repeat_noise
-from thresher.runs.run_table import EPOCH_SLACK, RunTable, metric_unit
+from thresher.runs.noise import Level, repeat_noise, run_noise
+from thresher.runs.run_table import RunTable
+from thresher.units import format_count
 
-USUAL_NOISE = 0.003
-"""Spread of a zero-shot error between seeds where no repeats measure it; of a loss, as a share of it."""
-NOISES_OF_DOUBT = 3.0
-"""A difference of this many standard deviations of its own is taken for real."""
-FEWEST_VALUES = 4
-"""Scale, utility, half-life and floor are four numbers: fewer values of samples_seen cannot give them."""
+FEWEST_LENGTHS = 3
+"""Values of samples_seen that show a level, a slope and a bend; with fewer, the rest is the prior's."""
 FEWEST_REPEATED = 2
-"""Half-life shows only past one epoch; one value there cannot tell it from a change of utility."""
+"""Settings past one epoch that show how fast a pool wears out; one cannot tell it from a change of worth."""
+DEFAULT_FROM_EPOCH = 1.0
 MOST_NAMED = 4
-
-Doubt = Callable[[Measurement], float]
-"""The difference from a measurement that is beyond run noise."""
+MOST_BUDGETS = 3
+MOST_PARTS = 4
+"""Pools of a mixture that a message names."""
+SEVERITIES = ("blocking", "warning", "note")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know about a run table: `warning` can mislead a fit, `note` is only good to know."""
+    """One thing to know about a run table.
 
-    severity: Literal["warning", "note"]
+    `blocking` makes every choice from the table doubtful, `warning` can mislead a fit, `note` is only good to know.
+    """
+
+    severity: Literal["blocking", "warning", "note"]
     message: str
 
 
 def check_runs(table: RunTable) -> tuple[Finding, ...]:
-    """Everything about an accepted table that is risky or good to know, warnings first.
+    """Everything about an accepted table that is risky or good to know, the worst first.
 
     The order of rows changes nothing but the rows that a message names.
     """
     rows = sorted(table.rows, key=_order)
-    noises = {metric: repeat_noise(row for row in rows if row.metric == metric) for metric in table.metrics}
-    doubts = _doubts(table, noises)
+    noise = run_noise(table)
     found = [
+        *rank_doubts(table),
         *_several_studies(table),
         *_schedules(rows),
         *_exposures(rows),
         *_ranks(table),
-        *_too_few(rows),
-        *_early(rows),
-        *_rising(rows, doubts),
+        *_few_lengths(rows),
+        *_few_repeats(table),
+        *_early(table),
+        *_rising(rows, noise),
         *_identical_pools(rows),
-        *_joint_runs(table, rows, doubts),
+        *_joint_pools(table),
+        *_joint_runs(rows, noise),
         *_run_names(rows),
-        *_noise(rows, noises),
+        *_noise(rows),
     ]
-    return tuple(sorted(found, key=lambda finding: finding.severity != "warning"))
+    return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def rank_doubts(table: RunTable) -> tuple[Finding, ...]:
+    """Whether ranks run against the measured order: one blocking doubt that names the worst pair of pools, or none."""
+    checks = check_ranks(table)
+    against = [(check, pair) for check in checks for pair in check.inversions]
+    if not against:
+        return ()
+    check, worst = max(against, key=lambda found: found[1].gap)
+    ranks = table.ranks
+    shown = ", ".join(
+        f"{better.error:.4g} against {worse.error:.4g} at {format_count(better.samples_seen)} samples"
+        for better, worse in worst.levels[:MOST_BUDGETS]
+    )
+    more = len(worst.levels) - MOST_BUDGETS
+    of_metric = f" ({check.metric})" if len({check.metric for check in checks}) > 1 else ""
+    others = list(
+        dict.fromkeys(f"{pair.better} and {pair.worse}" for _, pair in against if pair is not worst)
+    )
+    reversed_order = 2 * len(against) > sum(check.compared for check in checks) and len(against) > 1
+    return (
+        Finding(
+            "blocking",
+            f"Ranks contradict the runs: {worst.better} (rank {ranks[worst.better]}) has a larger error than {worst.worse} "
+            f"(rank {ranks[worst.worse]}) at every budget that both share{of_metric}: {shown}"
+            f"{f' and {more} more' if more > 0 else ''}. "
+            f"{f'So do {_named(others)}. ' if others else ''}"
+            f"{'Most pairs are the other way round: was the worst pool given rank 1? ' if reversed_order else ''}"
+            "Correct the ranks (1 is the best quality), or say which score ranks the pools and rank them by it.",
+        ),
+    )
 
 
 def _several_studies(table: RunTable) -> Iterable[Finding]:
@@ -85,7 +120,8 @@ def _schedules(rows: Sequence[Measurement]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             f"{counts['mid-run']} of {len(rows)} rows are checkpoints in the middle of a decaying "
-            "learning rate; a finished run of that length would have a lower error.",
+            "learning rate; a finished run of that length would have a lower error. "
+            "Use them to compare pools, not to predict levels.",
         )
     if counts[None]:
         yield Finding("note", f"{_rows(counts[None])} no schedule; taken as comparable with the rest.")
@@ -109,63 +145,79 @@ def _exposures(rows: Sequence[Measurement]) -> Iterable[Finding]:
 
 def _ranks(table: RunTable) -> Iterable[Finding]:
     ranked = {row.quality for row in table.rows if row.rank is not None and row.quality is not None}
+    ranks = table.ranks
     other_sizes = {row.pool for row in table.rows if row.rank is None and row.quality in ranked}
-    unranked = [pool for pool in table.pools if pool not in table.ranks and pool not in other_sizes]
+    unranked = [
+        pool
+        for pool in (*table.pools, *table.untrained_alone)
+        if pool not in ranks and pool not in other_sizes
+    ]
     if not unranked:
         return
-    if not table.ranks:
-        yield Finding(
-            "note", "No pool has a rank: every single pool is a candidate, and no share to keep follows."
-        )
-    else:
+    if ranks:
         yield Finding(
             "warning", f"No rank for {_named(unranked)}: fitted, but never a candidate nor part of a mixture."
         )
-
-
-def _too_few(rows: Sequence[Measurement]) -> Iterable[Finding]:
-    few: list[tuple[str, int, int]] = []
-    several = len({row.model for row in rows}) > 1
-    for (_, model, name), group in _grouped(
-        [row for row in rows if not row.is_joint],
-        lambda row: (row.metric, row.model or "", f"quality {row.quality}" if row.quality else row.pool),
-    ):
-        values = {(row.unique_samples, row.samples_seen) for row in group}
-        past = sum(seen > unique for unique, seen in values)
-        if len(values) < FEWEST_VALUES or past < FEWEST_REPEATED:
-            few.append((f"{name} of {model}" if several and model else name, len(values), past))
-    if few:
-        shown = [f"{name} ({values}, {past} past one epoch)" for name, values, past in few]
+    elif table.nesting:
         yield Finding(
-            "warning",
-            f"Too few values of samples_seen: {_named(shown)}. "
-            f"Utility, half-life, scale and floor need at least {FEWEST_VALUES}, "
-            f"{FEWEST_REPEATED} of them past one epoch.",
+            "note",
+            f"No pool has a rank; the order in which runs add pools is taken for it: {_named(table.nesting)}.",
+        )
+    else:
+        yield Finding(
+            "note", "No pool has a rank: every single pool is a candidate, and no share to keep follows."
         )
 
 
-def _early(rows: Sequence[Measurement]) -> Iterable[Finding]:
-    early = sum(row.epochs < EPOCH_SLACK for row in rows)
+def _few_lengths(rows: Sequence[Measurement]) -> Iterable[Finding]:
+    studies = _grouped(rows, lambda row: (row.metric, row.model or ""))
+    few = []
+    for (metric, model), group in studies:
+        lengths = sorted({row.samples_seen for row in group})
+        if len(lengths) < FEWEST_LENGTHS:
+            which = f"{metric} {model}".strip() + ": " if len(studies) > 1 else ""
+            few.append(which + " and ".join(map(format_count, lengths)))
+    if few:
+        yield Finding(
+            "warning",
+            f"Few values of samples_seen ({_named(few)}): how fast the error falls with more samples, and its floor, stay near "
+            "their priors. Add runs of other lengths.",
+        )
+
+
+def _few_repeats(table: RunTable) -> Iterable[Finding]:
+    few = [f"{name} ({count})" for name, count in repeated_settings(table).items() if count < FEWEST_REPEATED]
+    if few:
+        yield Finding(
+            "warning",
+            f"Few lengths past one epoch: {_named(few)}. Their half-lives stay near the prior and what other pools show; add "
+            "longer runs.",
+        )
+
+
+def _early(table: RunTable) -> Iterable[Finding]:
+    early = len(table) - len(table.from_epoch(DEFAULT_FROM_EPOCH))
     if early:
         yield Finding(
             "warning",
-            f"{early} of {len(rows)} rows saw less than one epoch of their pool, where errors need "
-            "not follow a law; --from-epoch 1 leaves them out.",
+            f"{early} of {len(table)} rows are checkpoints before one epoch of a pool trained alone, where errors need not "
+            f"follow a law. A fit leaves them out unless from_epoch is less than {DEFAULT_FROM_EPOCH:g}.",
         )
 
 
-def _rising(rows: Sequence[Measurement], doubts: Mapping[str, Doubt]) -> Iterable[Finding]:
+def _rising(rows: Sequence[Measurement], noise: Callable[[Measurement], float]) -> Iterable[Finding]:
     rises: list[str] = []
     for _, group in _grouped(rows, lambda row: (row.metric, *(part or "" for part in row.run_key))):
-        least: Measurement | None = None
+        least: Level | None = None
         worst: tuple[float, str] | None = None
         for row in sorted(group, key=lambda row: row.samples_seen):
-            if least is not None and row.error > least.error + doubts[row.metric](least):
+            level = Level(row.samples_seen, row.error, noise(row), row)
+            if least is not None and level.is_above(least):
                 rise = row.error - least.error
                 if worst is None or rise > worst[0]:
-                    worst = (rise, f"{row.place} is {rise:.3g} above {least.place} of the same run")
+                    worst = (rise, f"{row.place} is {rise:.3g} above {least.row.place} of the same run")
             if least is None or row.error < least.error:
-                least = row
+                least = level
         if worst is not None:
             rises.append(worst[1])
     if rises:
@@ -176,42 +228,63 @@ def _rising(rows: Sequence[Measurement], doubts: Mapping[str, Doubt]) -> Iterabl
 
 
 def _identical_pools(rows: Sequence[Measurement]) -> Iterable[Finding]:
-    series: dict[str, frozenset[tuple[object, ...]]] = {}
+    pools: dict[frozenset[tuple[object, ...]], list[str]] = {}
     for (pool,), group in _grouped(rows, lambda row: (row.pool,)):
-        series[pool] = frozenset(
-            (row.metric, row.model, row.seed, row.samples_seen, row.error) for row in group
-        )
-    same = [
-        f"{a} and {b}" for a, b in combinations(series, 2) if series[a] == series[b] and len(series[a]) > 1
-    ]
+        series = frozenset((row.metric, row.model, row.seed, row.samples_seen, row.error) for row in group)
+        if len(series) > 1:
+            pools.setdefault(series, []).append(_short(pool))
+    same = [" and ".join(names[:MOST_NAMED]) for names in pools.values() if len(names) > 1]
     if same:
         yield Finding("warning", f"The same errors at the same samples_seen: {_named(same)}. Is one a copy?")
 
 
-def _joint_runs(
-    table: RunTable, rows: Sequence[Measurement], doubts: Mapping[str, Doubt]
-) -> Iterable[Finding]:
+def _joint_pools(table: RunTable) -> Iterable[Finding]:
+    """Pools that only joint runs train on: which of them those runs can tell apart, and size."""
+    names, sizes = table.untrained_alone, table.sizes
+    unsized = [name for name in names if name not in sizes]
+    if unsized:
+        yield Finding(
+            "warning",
+            f"Nothing tells the size of {_named(unsized)}, which only joint runs train on. Give unique_samples of those runs as "
+            "a list in the order of their pools, for example 1B+2B+inf.",
+        )
+    untold = not_told_apart(table)
+    if untold:
+        yield Finding(
+            "warning",
+            f"The mixtures that were trained cannot tell apart {_named(untold)}: their worths stay near the prior. Add runs with "
+            "other shares of these pools, or of each alone.",
+        )
+    doubtful = {*unsized, *untold}
+    told = [name for name in names if name not in doubtful]
+    if told:
+        yield Finding("note", f"Pools without a run of their own are fitted from joint runs: {_named(told)}.")
+
+
+def _joint_runs(rows: Sequence[Measurement], noise: Callable[[Measurement], float]) -> Iterable[Finding]:
     joint = [row for row in rows if row.is_joint]
-    parts = {name for row in joint for name in row.pools}
-    alone = sorted(parts - set(table.pools))
-    if alone and table.pools:
-        yield Finding("warning", f"Joint runs name pools that have no runs of their own: {_named(alone)}.")
     if any(row.rank is not None for row in joint):
         yield Finding("note", "The rank of a joint run means nothing; ranks belong to single pools.")
+    sizes, errors = [], []
     for (_, _, names), group in _grouped(
         joint, lambda row: (row.metric, row.model or "", "+".join(sorted(row.pools)))
     ):
-        sizes = sorted({row.unique_samples for row in group})
-        if len(sizes) > 1:
-            yield Finding("warning", f"Joint runs of {names} contradict: unique_samples is {_listed(sizes)}.")
-        for _, same in _grouped(group, lambda row: (row.samples_seen, _shares(row))):
-            low, high = min(same, key=lambda row: row.error), max(same, key=lambda row: row.error)
-            if high.error - low.error > doubts[low.metric](low):
-                yield Finding(
-                    "warning",
-                    f"Joint runs of {names} contradict: {high.place} has error {high.error:g} "
-                    f"and {low.place} {low.error:g} after the same samples.",
+        stated = sorted({row.unique_samples for row in group})
+        if len(stated) > 1:
+            sizes.append(f"unique_samples of {_short(names)} is {_listed(stated)}")
+        for _, same in _grouped(group, lambda row: (row.samples_seen, repr(row.shares))):
+            low, high = (
+                Level(row.samples_seen, row.error, noise(row), row)
+                for row in (min(same, key=lambda row: row.error), max(same, key=lambda row: row.error))
+            )
+            if high.is_above(low):
+                errors.append(
+                    f"{high.row.place} has error {high.error:g} and {low.row.place} {low.error:g} after the same samples "
+                    f"of {_short(names)}"
                 )
+    for contradictions in (sizes, errors):
+        if contradictions:
+            yield Finding("warning", f"Joint runs contradict: {_named(contradictions)}.")
 
 
 def _run_names(rows: Sequence[Measurement]) -> Iterable[Finding]:
@@ -227,30 +300,17 @@ def _run_names(rows: Sequence[Measurement]) -> Iterable[Finding]:
         yield Finding("note", f"subset_of names pools without runs: {_named(parents)}.")
 
 
-def _noise(rows: Sequence[Measurement], noises: Mapping[str, tuple[float, int]]) -> Iterable[Finding]:
-    for metric, (noise, freedom) in noises.items():
-        what = f" of {metric}" if len(noises) > 1 else ""
+def _noise(rows: Sequence[Measurement]) -> Iterable[Finding]:
+    by_metric = _grouped(rows, lambda row: (row.metric,))
+    for (metric,), group in by_metric:
+        noise, freedom = repeat_noise(group)
+        what = f" of {metric}" if len(by_metric) > 1 else ""
         if freedom:
             yield Finding(
                 "note", f"Run noise{what} is {noise:.2g}, from {freedom} repeats with another seed."
             )
-        elif not all(row.standard_error is not None for row in rows if row.metric == metric):
+        elif not all(row.standard_error is not None for row in group):
             yield Finding("note", f"No run{what} is repeated with another seed: run noise is unknown.")
-
-
-def _doubts(table: RunTable, noises: Mapping[str, tuple[float, int]]) -> Mapping[str, Doubt]:
-    def doubt(noise: float, is_loss: bool, row: Measurement) -> float:
-        known = noise or row.standard_error or USUAL_NOISE * (row.error if is_loss else 1.0)
-        return NOISES_OF_DOUBT * math.sqrt(2.0) * known
-
-    return {
-        metric: partial(doubt, noise, metric_unit(metric, table.declared_unit) == "loss")
-        for metric, (noise, _) in noises.items()
-    }
-
-
-def _shares(row: Measurement) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(zip(row.pools, row.weights, strict=True))) if row.weights is not None else ()
 
 
 def _grouped(
@@ -266,6 +326,15 @@ def _rows(count: int) -> str:
 def _named(names: Sequence[str]) -> str:
     shown = ", ".join(names[:MOST_NAMED])
     return shown + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+
+
+def _short(pool: str) -> str:
+    names = pool.split("+")
+    return (
+        pool
+        if len(names) <= MOST_PARTS + 1
+        else "+".join(names[:MOST_PARTS]) + f"+{len(names) - MOST_PARTS} more pools"
+    )
 
 
 def _listed(values: Sequence[float]) -> str:

@@ -20,7 +20,7 @@ class Measurement:
 
     Attributes:
         pool: The pool's name; `a+b+c` when several were trained jointly.
-        unique_samples: Distinct samples in the pool, or in all pools of a joint run.
+        unique_samples: Distinct samples in the pool, or in all pools of a joint run; `inf` for one that never repeats.
         samples_seen: Samples processed, repeats counted.
         metric: What `error` measures, for example `imagenet1k_zeroshot_error` or `c4_val_loss`.
         error: A fraction for metrics ending in `_error`, a positive number for those ending in `_loss`.
@@ -33,6 +33,7 @@ class Measurement:
         exposure: `epochs`, `resampled` or `unknown`, or None when not stated.
         standard_error: Of `error`, in the same unit.
         weights: Share of samples seen from each pool of a joint run; None is in proportion to size.
+        pool_sizes: Distinct samples of each pool of a joint run, where the row lists them.
         subset_of: The pool that this one is a random sample of.
         source: Where the number comes from.
         other: Columns that thresher does not know, kept as text.
@@ -54,6 +55,7 @@ class Measurement:
     exposure: str | None = None
     standard_error: float | None = None
     weights: tuple[float, ...] | None = None
+    pool_sizes: tuple[float, ...] | None = None
     subset_of: str | None = None
     source: str | None = None
     other: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -63,7 +65,7 @@ class Measurement:
     @property
     def pools(self) -> tuple[str, ...]:
         """Names of the pools trained on, in the order written: ('a', 'b', 'c') for `a+b+c`."""
-        return tuple(name.strip() for name in self.pool.split("+"))
+        return tuple(name.strip() for name in self.pool.split("+")) if self.is_joint else (self.pool.strip(),)
 
     @property
     def is_joint(self) -> bool:
@@ -77,13 +79,22 @@ class Measurement:
 
     @property
     def run_key(self) -> tuple[str | None, ...]:
-        """What makes rows belong to one run: `run`, or else pool, model, seed and schedule.
+        """What makes rows belong to one run: `run`, or else pool with its weights, model, seed and schedule.
 
         The pools of a joint run are sorted, so that `a+b` and `b+a` are one run.
         """
         if self.run is not None:
             return ("run", self.run)
-        return ("row", "+".join(sorted(self.pools)), self.model, self.seed, self.schedule)
+        parts = (name if share is None else f"{share!r} {name}" for name, share in self.shares)
+        return ("row", "+".join(parts), self.model, self.seed, self.schedule)
+
+    @property
+    def shares(self) -> tuple[tuple[str, float | None], ...]:
+        """Pools trained on and the weight stated for each, sorted: `a+b` and `b+a` are one mixture."""
+        if not self.is_joint:
+            return ((self.pool.strip(), None),)
+        weights = self.weights or (None,) * len(self.pools)
+        return tuple(sorted(zip(self.pools, weights, strict=False), key=lambda share: share[0]))
 
     @property
     def place(self) -> str:

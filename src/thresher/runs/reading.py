@@ -1,6 +1,7 @@
 """Reading run tables: CSV and Parquet, told apart by what is in the file."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -169,7 +170,7 @@ def _check_width(cells: Sequence[str], header: Sequence[str], place: str) -> Non
 
 
 def _check_columns(header: Sequence[str], file: str) -> None:
-    twice = sorted({name for name in header if list(header).count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise FileFormatError(f"{file} has the column {twice[0]!r} more than once. Rename or remove one.")
     missing = [name for name in REQUIRED_COLUMNS if name not in header]

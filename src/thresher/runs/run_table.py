@@ -1,6 +1,7 @@
 """A table of measured runs, and the parts of it that one fits or compares."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -9,6 +10,8 @@ from thresher.filters import Comparison, comparisons_of
 from thresher.runs.measurement import COLUMNS, Measurement
 
 UNITS = ("fraction", "loss")
+CHECKPOINT_SCHEDULES = ("constant", "mid-run")
+"""Schedules whose rows are checkpoints of longer runs."""
 EPOCH_SLACK = 0.99
 """A run within 1 % of an epoch counts as having reached it: batches rarely divide a pool exactly."""
 
@@ -55,9 +58,35 @@ class RunTable:
         return {row.pool: row.rank for row in self.rows if row.rank is not None and not row.is_joint}
 
     @property
+    def untrained_alone(self) -> tuple[str, ...]:
+        """Names of the pools that only joint runs train on, sorted."""
+        alone = {row.pool for row in self.rows if not row.is_joint}
+        return tuple(sorted({name for row in self.rows if row.is_joint for name in row.pools} - alone))
+
+    @property
     def sizes(self) -> Mapping[str, float]:
-        """Unique samples of each single pool that has runs."""
-        return {row.pool: row.unique_samples for row in self.rows if not row.is_joint}
+        """Unique samples of each pool whose size is known: from its own runs, from lists in joint runs, or left over.
+
+        Left over is what a union holds beyond its other pools: of `a` and `a+b`, the size of `b`.
+        """
+        found = {row.pool: row.unique_samples for row in self.rows if not row.is_joint}
+        for row in self.rows:
+            for name, size in zip(row.pools, row.pool_sizes or (), strict=False):
+                found.setdefault(name, size)
+        _add_what_is_left(found, self.rows)
+        return found
+
+    @property
+    def nesting(self) -> tuple[str, ...]:
+        """Pools in the order in which runs add them one after another, `a`, `a+b`, `a+b+c`; empty for other tables."""
+        sets = sorted({frozenset(row.pools) for row in self.rows}, key=len)
+        order: list[str] = []
+        for count, names in enumerate(sets, start=1):
+            new = names.difference(order)
+            if len(names) != count or len(new) != 1:
+                return ()
+            order += new
+        return tuple(order) if len(order) > 1 else ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -122,14 +151,24 @@ class RunTable:
         return kept
 
     def from_epoch(self, epochs: float) -> "RunTable":
-        """The rows with at least `epochs` passes over their unique samples, to within 1 %; counts the rest.
+        """The rows that no law is expected to miss for being too early; counts the rest.
+
+        A checkpoint of a pool trained alone goes if it has fewer than `epochs` passes over its unique samples, to within 1 %.
+        Finished runs, joint runs, rows that state no schedule and pools that never repeat stay.
 
         Raises:
             InputError: `epochs` is negative or not a number.
         """
         if not epochs >= 0:
-            raise InputError(f"--from-epoch is {epochs:g}; give 0 or more epochs, for example 1.")
-        kept = self._keeping(lambda row: row.samples_seen >= EPOCH_SLACK * epochs * row.unique_samples)
+            raise InputError(f"from_epoch is {epochs:g}; give 0 or more epochs, for example 1.")
+        kept = self._keeping(
+            lambda row: (
+                row.is_joint
+                or row.schedule not in CHECKPOINT_SCHEDULES
+                or row.unique_samples == math.inf
+                or row.samples_seen >= EPOCH_SLACK * epochs * row.unique_samples
+            )
+        )
         return replace(kept, dropped_rows=self.dropped_rows + len(self.rows) - len(kept.rows))
 
     def _keeping(self, keep: Callable[[Measurement], bool]) -> "RunTable":
@@ -143,6 +182,21 @@ class RunTable:
         close = get_close_matches(column, self.columns, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.columns)}."
         raise InputError(f"{self.name}: --where names {column!r}, which is not a column; {hint}")
+
+
+def _add_what_is_left(sizes: dict[str, float], rows: Iterable[Measurement]) -> None:
+    """Add the size of a pool that is the only unknown one in a union, until no more follow."""
+    unions = {(tuple(sorted(row.pools)), row.unique_samples) for row in rows if row.is_joint}
+    ordered = sorted((u for u in unions if math.isfinite(u[1])), key=lambda union: (len(union[0]), union))
+    while True:
+        before = len(sizes)
+        for names, total in ordered:
+            unknown = [name for name in names if name not in sizes]
+            left = total - sum(sizes[name] for name in names if name in sizes) if len(unknown) == 1 else 0.0
+            if left >= 1:
+                sizes[unknown[0]] = left
+        if len(sizes) == before:
+            return
 
 
 def metric_unit(metric: str, declared: str | None = None) -> str:

@@ -22,7 +22,7 @@ def select_runs(
         table: Measured runs.
         metric: The metric to keep; may be None when there is only one.
         where: Comparisons that a row must pass, or the text of `--where`.
-        from_epoch: Fewest passes over its unique samples that a row must have seen; None keeps all.
+        from_epoch: Fewest passes over its pool that a checkpoint of a single pool must have seen; None keeps all.
         ignore_joint: Leave out runs on several pools.
 
     Raises:
@@ -36,7 +36,7 @@ def select_runs(
         chosen = chosen.of_metric(metric)
     if ignore_joint:
         chosen = replace(chosen.singles, dropped_rows=table.dropped_rows)
-        _refuse_none_left(chosen, "--ignore-joint leaves none: every row is a joint run")
+        _refuse_none_left(chosen, "ignore_joint leaves none: every row is a joint run")
     _refuse_several(
         "metrics", chosen.metrics, "Choose one with --metric", f"--metric {chosen.metrics[0]}", table
     )
@@ -49,7 +49,7 @@ def select_runs(
     )
     if from_epoch is not None:
         chosen = chosen.from_epoch(from_epoch)
-        _refuse_none_left(chosen, f"--from-epoch {from_epoch:g} leaves none: give a smaller number")
+        _refuse_none_left(chosen, f"from_epoch {from_epoch:g} leaves none: give a smaller number")
     return chosen
 
 

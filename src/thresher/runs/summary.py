@@ -1,7 +1,9 @@
 """What a run table holds, pool by pool."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from thresher.runs.measurement import Measurement
 from thresher.runs.run_table import RunTable
 
 
@@ -13,10 +15,10 @@ class PoolSummary:
         pool: The pool's name, `a+b` for a joint run.
         joint: Whether several pools were trained jointly.
         rows: How many measurements.
-        unique_samples: Distinct samples; the most stated, if joint runs disagree.
+        unique_samples: Distinct samples; the most stated, if joint runs disagree; `inf` if they never repeat.
         rank: Place in the quality order, if any.
         samples_seen: Fewest and most samples seen.
-        epochs: Fewest and most passes over the unique samples.
+        epochs: Fewest and most passes over the unique samples; 0 where they never repeat.
         error: Least and greatest error.
     """
 
@@ -42,19 +44,22 @@ class RunSummary:
 
 def summarise_runs(table: RunTable) -> RunSummary:
     """What `table` holds; single pools by rank, then joint runs by their number of pools."""
-    joint = sorted({row.pool for row in table.joints.rows}, key=lambda name: (name.count("+"), name))
-    pools = tuple(_summary(table, name) for name in (*table.pools, *joint))
+    by_pool: dict[str, list[Measurement]] = {}
+    for row in table.rows:
+        by_pool.setdefault(row.pool, []).append(row)
+    joint = sorted(by_pool.keys() - set(table.pools), key=lambda name: (name.count("+"), name))
+    ranks = table.ranks
+    pools = tuple(_summary(by_pool[name], ranks.get(name)) for name in (*table.pools, *joint))
     return RunSummary(len(table.rows), pools, table.metrics, table.models)
 
 
-def _summary(table: RunTable, pool: str) -> PoolSummary:
-    rows = [row for row in table.rows if row.pool == pool]
+def _summary(rows: Sequence[Measurement], rank: int | None) -> PoolSummary:
     return PoolSummary(
-        pool=pool,
+        pool=rows[0].pool,
         joint=rows[0].is_joint,
         rows=len(rows),
         unique_samples=max(row.unique_samples for row in rows),
-        rank=table.ranks.get(pool),
+        rank=rank,
         samples_seen=(min(row.samples_seen for row in rows), max(row.samples_seen for row in rows)),
         epochs=(min(row.epochs for row in rows), max(row.epochs for row in rows)),
         error=(min(row.error for row in rows), max(row.error for row in rows)),

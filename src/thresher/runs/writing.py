@@ -43,25 +43,41 @@ def _quoted(text: str) -> str:
 
 
 def _text(row: Measurement, column: str) -> str:
+    if column == "unique_samples" and row.pool_sizes is not None:
+        return "+".join(_size(size) for size in row.pool_sizes)
     value = row.value(column)
     if value is None:
         return ""
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else repr(float(value))
     return str(value)
+
+
+def _size(size: float) -> str:
+    """One size of a list, in full: an exponent such as 1e+18 would hold the sign that separates sizes."""
+    return str(int(size)) if size.is_integer() else repr(float(size))
+
+
+def _cell(row: Measurement, column: str, sizes_are_text: bool) -> object:
+    """What Parquet holds: numbers and lists as they are, but text for sizes where some row lists several."""
+    if column == "unique_samples" and sizes_are_text:
+        return _text(row, column)
+    return getattr(row, column) if column in COLUMNS else row.other.get(column)
 
 
 def _write_parquet(table: RunTable, columns: tuple[str, ...], path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
+    sizes_are_text = any(row.pool_sizes is not None for row in table.rows)
     types = {
         **dict.fromkeys(NUMBER_COLUMNS, pyarrow.float64()),
+        **({"unique_samples": pyarrow.string()} if sizes_are_text else {}),
         "rank": pyarrow.int64(),
         "weights": pyarrow.list_(pyarrow.float64()),
     }
     arrays = {}
     for column in columns:
-        values = [getattr(row, column) if column in COLUMNS else row.other.get(column) for row in table.rows]
+        values = [_cell(row, column, sizes_are_text) for row in table.rows]
         arrays[column] = pyarrow.array(values, type=types.get(column, pyarrow.string()))
     pyarrow.parquet.write_table(pyarrow.table(arrays), path)
