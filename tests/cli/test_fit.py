@@ -180,8 +180,11 @@ def swarm(path, sizes):
 
 @pytest.mark.parametrize(
     "sizes",
-    [(1e9, np.inf, 2e8, 5e7, np.inf), (np.inf,) * 5, (1e9, 2e9, 2e8, 5e7, 4e8)],
-    ids=["mixed", "endless", "finite"],
+    [
+        pytest.param((1e9, np.inf, 2e8, 5e7, np.inf), id="mixed", marks=pytest.mark.slow),
+        pytest.param((np.inf,) * 5, id="endless"),
+        pytest.param((1e9, 2e9, 2e8, 5e7, 4e8), id="finite", marks=pytest.mark.slow),
+    ],
 )
 def test_a_swarm_goes_through_every_command(sizes, tmp_path, capsys):
     table, fit, plan = (tmp_path / name for name in ("runs.csv", "fit.json", "plan.json"))

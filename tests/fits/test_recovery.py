@@ -60,7 +60,13 @@ def coverage(unit, noise, seeds=1):
     return {name: float(np.mean(values)) for name, values in held.items()}, float(np.mean(runs_held))
 
 
-CASES = [("fraction", 0.003, 1), ("fraction", 0.012, 1), ("loss", 0.003, 1), ("loss", 0.012, 3)]
+CASES = [
+    ("fraction", 0.003, 1),
+    *(
+        pytest.param(*case, marks=pytest.mark.slow)
+        for case in (("fraction", 0.012, 1), ("loss", 0.003, 1), ("loss", 0.012, 3))
+    ),
+]
 
 
 @pytest.mark.parametrize(("unit", "noise", "seeds"), CASES)

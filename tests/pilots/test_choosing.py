@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -82,9 +80,3 @@ def test_pilots_that_could_not_be_larger_are_not_tried_larger():
     assert found.larger == ()
     assert found.enough_budget is None
     assert "Larger pilots would cost more than the run itself." in found.verdict
-
-
-def test_a_plan_of_two_hundred_worlds_takes_seconds():
-    start = time.process_time()
-    choose_design(world_of(128e6, 4), 12.8e9, 1.92e9, **USUAL, replicates=200)
-    assert time.process_time() - start < 30  # about 4 s; a second machine may be slower

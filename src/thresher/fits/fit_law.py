@@ -24,6 +24,8 @@ DRAWS = 80
 """Draws of each kernel."""
 FEWEST_REPEATS = 3
 """Degrees of freedom from which the noise of a run is taken from repeats with another seed."""
+LEAST_EXCESS = 1e-3
+"""Share of an error that lies above the floor, below which it tells nothing of the excess."""
 ABOVE_CHANCE = 0.05
 """An untrained model may measure this much worse than guessing, on few classes or few images."""
 
@@ -194,8 +196,10 @@ def _kernels(observed: Observations, fixed: FixedParts) -> tuple[str, ...]:
 
 def _joint_information(problem: DefaultProblem, solved: Solved, misfit: float) -> np.ndarray:
     """What the fitted joint runs tell of the doubt of unions."""
-    worth = problem.law(solved.theta[:1]).worth[0]
-    return joint_information(problem.observed.settings.weights, np.log(worth), problem.sd(misfit))
+    law = problem.law(solved.theta[:1])
+    excess = 1.0 - law.floor[0] / problem.observed.error  # noise is of ln y, the doubt of ln(y - d)
+    noise = problem.sd(misfit) / np.maximum(excess, LEAST_EXCESS)
+    return joint_information(problem.observed.settings.weights, np.log(law.worth[0]), noise)
 
 
 def reach_of(observed: Observations, information: np.ndarray) -> Reach:
