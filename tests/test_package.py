@@ -189,6 +189,14 @@ def test_the_changelog_speaks_of_this_version():
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_the_program_says_its_version(capsys):
+    import tomllib
+
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"thresher {wanted}\n"
+
+
 def test_a_wrong_flag_is_one_sentence_and_status_2(capsys):
     assert run(["fit", "--nonsense"]) == 2
     printed = capsys.readouterr()

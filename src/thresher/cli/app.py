@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -23,12 +25,30 @@ from thresher.errors import ThresherError
 
 app = typer.Typer(
     name="thresher",
-    help="Which web data to keep for a training budget, how often to repeat it, and how sure we are.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version and end, before any command is looked for."""
+    if wanted:
+        print(f"thresher {version('thresher')}")
+        raise typer.Exit
+
+
+@app.callback()
+def thresher(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Which web data to keep for a training budget, how often to repeat it, and how sure we are."""
+
+
 for command in (demo, fit, predict, plan, frontier, backtest, buckets, cut, index, recipe):
     app.command()(command)
 app.command(name="next")(next_command)
