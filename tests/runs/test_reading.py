@@ -250,6 +250,14 @@ def test_shares_in_percent_are_refused(tmp_path):
     )
 
 
+def test_a_seed_that_pandas_wrote_as_1_0_is_seed_1_and_its_repeat_is_refused(tmp_path):
+    header = "pool,unique_samples,samples_seen,metric,error,seed"
+    path = written(tmp_path, f"{header}\na,100,200,top1_error,0.5,1\na,100,200,top1_error,0.5,1.0\n")
+    assert "both give top1_error of one run of pool 'a' at 200 samples seen" in refusal(path)
+    path = written(tmp_path, f"{header}\na,100,200,top1_error,0.5,1.5\n")
+    assert read_runs(path).rows[0].seed == "1.5"
+
+
 def test_accuracies_are_refused_where_a_table_is_read(tmp_path):
     rows = "".join(f"{pool},100,{100 * k},top1_error,{k / 10}\n" for pool in "ab" for k in (1, 2, 3))
     path = written(tmp_path, f"{HEADER}\n{rows}")

@@ -43,7 +43,7 @@ def measurement_of(cells: Mapping[str, Cell], file: str, line: int) -> Measureme
         error=_required_number(cells, "error", place),
         run=_text(cells.get("run")),
         model=_text(cells.get("model")),
-        seed=_text(cells.get("seed")),
+        seed=_whole(_text(cells.get("seed"))),
         rank=_rank(cells.get("rank"), place),
         quality=_text(cells.get("quality")),
         schedule=_text(cells.get("schedule")),
@@ -85,6 +85,14 @@ def _text(cell: Cell) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()
+
+
+def _whole(text: str | None) -> str | None:
+    """A seed without the `.0` that pandas adds to a column of whole numbers with a gap: 1.0 is seed 1."""
+    if text is None:
+        return None
+    number, point, zeros = text.partition(".")
+    return number if point and zeros and not zeros.strip("0") and number.lstrip("-").isdigit() else text
 
 
 def _number(cell: Cell, column: str, place: str) -> float | None:
