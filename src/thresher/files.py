@@ -35,6 +35,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the path of a file to write.")
+    if path.exists() and not path.is_file():  # renaming over a device or a pipe would take it away
+        raise InputError(f"{path} is a device or a pipe; give the path of a file to write.")
     if not path.parent.is_dir():
         raise InputError(f"{path.parent}: no such folder. Make it first, or write elsewhere with -o.")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp{path.suffix}")

@@ -1,4 +1,5 @@
 import math
+import os
 import tempfile
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_sizes_beyond_exact_integers_survive_in_a_list(tmp_path, suffix):
     path = tmp_path / f"runs{suffix}"
     write_runs(RunTable((row, alone), "made"), path)
     assert read_runs(path).rows == (row, alone)
+
+
+def test_a_pipe_is_refused_and_stays_what_it_is(tmp_path):
+    pipe = tmp_path / "runs.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="is a device or a pipe; give the path of a file"):
+        write_runs(RunTable((ROW,), "runs"), pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_list_of_sizes_is_written_as_people_write_it(tmp_path):
