@@ -80,6 +80,7 @@ def test_other_names_of_the_id_join_too(tables, key):
         (SHARES, LOSSES.replace("code_loss", "code_acc"), "'code_acc' looks like an accuracy"),
         (SHARES, LOSSES.replace("code_loss", "x/web_loss"), "two columns for the metric 'web_loss'"),
         (SHARES, "run\na\nb\nc\n", "has no losses"),
+        ("", LOSSES, r"shares\.csv is empty\. It needs a header"),
         (SHARES, LOSSES.replace("a,first,3.5,2.5", "a,first,3.5"), "row 3 has 3 cells, but the header has 4"),
     ],
 )  # fmt: skip

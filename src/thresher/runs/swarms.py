@@ -171,6 +171,10 @@ def _read_table(path: Path, what: str) -> tuple[tuple[str, ...], dict[str, tuple
             rows = [(number, row) for number, row in enumerate(reader, start=2) if any(map(str.strip, row))]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileFormatError(f"{path} is not CSV in UTF-8 ({error}). Write it again.") from error
+    if not header:
+        raise FileFormatError(
+            f"{path} is empty. It needs a header (run and one column for each) and one row per run."
+        )
     key = next((header.index(name) for name in ID_COLUMNS if name in header), None)
     if key is None:
         raise FileFormatError(
