@@ -14,7 +14,7 @@ from thresher.cli.app import app, run
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "thresher"
 LAYERS = (
-    ("errors",),
+    ("errors", "arguments"),
     ("units", "shapes"),
     ("files", "filters"),
     ("budget",),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from thresher.arguments import as_flags
 from thresher.cli.backtest import backtest
 from thresher.cli.buckets import buckets
 from thresher.cli.cut import cut
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status. User errors become one sentence on standard error."""
     try:
-        status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        with as_flags():
+            status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except ThresherError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

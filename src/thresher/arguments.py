@@ -1,0 +1,44 @@
+"""What a message calls an argument: `pool_size` to a program, `--pool-size` to whoever typed a command.
+
+The library names arguments with `argument("pool_size")` inside its messages and never writes a flag; the command
+line runs its commands inside `as_flags()`.
+"""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_FLAGS: ContextVar[bool] = ContextVar("thresher_flags", default=False)
+
+OTHER_FLAGS = {"path": "-o"}
+"""Arguments whose flag is not their own name with dashes."""
+
+
+def argument(name: str, value: object = None) -> str:
+    """The argument as its user writes it, with a value where one is given.
+
+    Args:
+        name: The Python name; its flag is the same with dashes, but for those in `OTHER_FLAGS`.
+        value: What to give it, as an example or as a remedy; True for a switch.
+
+    >>> argument("pool_size"), argument("metric", "top 1")
+    ('pool_size', "metric='top 1'")
+    >>> with as_flags():
+    ...     argument("pool_size"), argument("metric", "top 1"), argument("ignore_joint", True)
+    ('--pool-size', "--metric 'top 1'", '--ignore-joint')
+    """
+    if not _FLAGS.get():
+        return name if value is None else f"{name}={value!r}"
+    flag = OTHER_FLAGS.get(name, "--" + name.replace("_", "-"))
+    return flag if value is None or value is True else f"{flag} {shlex.quote(str(value))}"
+
+
+@contextmanager
+def as_flags() -> Iterator[None]:
+    """Inside the block messages name flags; threads that should do so too need a copy of the context."""
+    token = _FLAGS.set(True)
+    try:
+        yield
+    finally:
+        _FLAGS.reset(token)
