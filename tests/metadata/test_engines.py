@@ -33,6 +33,8 @@ KINDS = {
     "text": lambda ids: [f"{'é' if n % 3 else 'e'}{n}" for n in range(len(ids))],
 }
 FRAMES = ("duckdb", "pyarrow", "polars")
+DUCKDB = duckdb.connect()
+"""Kept: releases of DuckDB before 1.5 close a connection while its relations live."""
 """Frames that Narwhals queries. pandas is not among them: its columns hold no typed null, which
 Narwhals' `lit(None, Float64)` needs."""
 ENGINES = (*FRAMES, *NAMES)
@@ -109,11 +111,7 @@ def engine_of(name, folder, case):
 
         frame = polars.scan_parquet(folder)
     else:
-        frame = (
-            duckdb.connect().from_parquet(str(folder / "*.parquet"))
-            if name == "duckdb"
-            else pq.read_table(folder)
-        )
+        frame = DUCKDB.from_parquet(str(folder / "*.parquet")) if name == "duckdb" else pq.read_table(folder)
     engine = Frames(frame)
     return engine, engine.table(score=SCORE, where=case.where)
 

@@ -5,6 +5,7 @@ Weights are free only where diluting good data with worthless data cannot help, 
 is diluted, and the laws enter as they are.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -171,15 +172,18 @@ def minimise(
     found = []
     for start in _starts(objective, lower, upper):
         scale = float(objective.value(start[None])[0])  # losses may be of any size
-        solved = minimize(
-            lambda w, scale=scale: float(objective.value(w[None])[0]) / scale,
-            start,
-            jac=lambda w, scale=scale: objective.gradient(w) / scale,
-            bounds=list(zip(lower, np.minimum(upper, 1.0), strict=True)),
-            constraints=[{"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": np.ones_like}],
-            method="SLSQP",
-            options={"ftol": ACCURACY, "maxiter": STEPS},
-        )
+        with warnings.catch_warnings():
+            # SciPy before 1.16 steps a rounding error outside the bounds, clips, and warns.
+            warnings.filterwarnings("ignore", "Values in x were outside bounds", RuntimeWarning)
+            solved = minimize(
+                lambda w, scale=scale: float(objective.value(w[None])[0]) / scale,
+                start,
+                jac=lambda w, scale=scale: objective.gradient(w) / scale,
+                bounds=list(zip(lower, np.minimum(upper, 1.0), strict=True)),
+                constraints=[{"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": np.ones_like}],
+                method="SLSQP",
+                options={"ftol": ACCURACY, "maxiter": STEPS},
+            )
         w = _cleaned(np.clip(solved.x, lower, upper), lower, upper)
         found.append((float(objective.value(w[None])[0]), w))
     _, w = min(found, key=lambda one: one[0])
