@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.runs.measurement import COLUMNS, Measurement
 from thresher.runs.run_table import RunTable
 from thresher.where import Bound, Where, of_arrow, parse_where
@@ -28,7 +29,9 @@ def passing(table: RunTable, where: Where) -> tuple[Measurement, ...]:
     wanted = [name for name in filled if name in where.names]
     held = pa.table({name: _column(name, table.rows) for name in wanted})
     columns = of_arrow(held.schema, wanted, table.name, filled)
-    no_row = {name: f"no row of {table.name} gives a {name}" for name in empty}
+    no_row = {
+        name: f"{table.name}: {argument('where')} names {name}, but no row gives a {name}" for name in empty
+    }
     bound = Bound.to(where, replace(columns, refused=no_row))
     return tuple(row for row, passes in zip(table.rows, bound.mask(held).to_pylist(), strict=True) if passes)
 

@@ -43,7 +43,7 @@ def select_runs(
     if from_epoch is not None:
         chosen = chosen.from_epoch(from_epoch)
         _refuse_none_left(
-            chosen, f"{argument('from_epoch', f'{from_epoch:g}')} leaves none: give a smaller number"
+            chosen, f"{argument('from_epoch')} {from_epoch:g} leaves none: give a smaller number"
         )
     return chosen
 

@@ -79,7 +79,8 @@ class Columns:
         refused = {**{name: why for name, why in other.refused.items() if name not in types}, **self.refused}
         if twice is not None and twice in self.types and twice in other.types:
             refused[twice] = (
-                f"{self.place} and {other.place} both have a column {twice!r}; rename it in one of them"
+                f"{self.place} and {other.place} both have a column {twice!r}, which {argument('where')} names; rename one of "
+                "them"
             )
         names = list(dict.fromkeys([*self.names, *other.names]))
         return Columns(f"{self.place} with {other.place}", types, names, refused)
@@ -91,9 +92,11 @@ class Columns:
             InputError: There is no such column, or no condition can read it; the message names those that are near.
         """
         if name in self.refused:
-            raise InputError(f"{argument('where')}: {self.refused[name]}.")
+            raise InputError(f"{self.refused[name]}.")
         if name not in self.types:
-            raise InputError(f"{argument('where')}: {self.place} has no column {name!r}; {self.near(name)}")
+            raise InputError(
+                f"{self.place} has no column {name!r}, which {argument('where')} names; {self.near(name)}"
+            )
         return self.types[name]
 
     def near(self, name: str) -> str:
@@ -143,15 +146,17 @@ def of_files(schemas: Iterable[tuple[str, Any]], names: Iterable[str], place: st
             continue
         lacking = next((path for path, one in by_file.items() if one is None), None)
         if lacking is not None:
-            refused[name] = f"{lacking} has no column {name!r}, which other files have; leave that file out"
+            refused[name] = (
+                f"{lacking} has no column {name!r}, which other files have and {argument('where')} names; leave that file out"
+            )
             continue
         types[name] = next(iter(having.values()))
         for path, one in having.items():
             together = joined(types[name], one)
             if together.kind is Kind.OTHER and one != types[name]:
                 refused[name] = (
-                    f"column {name!r} is {one.native} in {path}, and {types[name].native} in other files; write all files "
-                    "with one type"
+                    f"{argument('where')}: column {name!r} is {one.native} in {path}, and {types[name].native} in other files; "
+                    "write all files with one type"
                 )
                 break
             types[name] = together
