@@ -24,9 +24,11 @@ TABLE = pa.table(
         "s": pa.array([0.7, 0.1, 0.3, 0.25, None, math.nan, math.inf, -math.inf, 1.5, 0.0, -0.0, 3.0], pa.float32()),
         "h": pa.array(np.array([0.1, 0.7, 0.3, 1, 2, math.nan, math.inf, -math.inf, 0, 3, -2, 0.5], np.float16)),
         "d": pa.array(
-            [None if x is None else Decimal(x) for x in ("0.70", "0.71", None, "-3.00", "99.99", "0.00", "1.50", "3.00", "0.10", "2.00",
+            [None if x is None else Decimal(x) for x in ("0.70", "0.71", None, "-3.00", "99.99", "0.00", "1.50", "3.00", "0.10",
+             "2.00",
              "12345678.90", "-0.01")], pa.decimal128(10, 2)),
-        "t": pa.array(["", " ", "a", "a b", None, " two\u3000words\n", "é\u00a0ü x", "\U0001f600 b", "en", "200", "a'b", 'say "x"']),
+        "t": pa.array(["", " ", "a", "a b", None, " two\u3000words\n", "é\u00a0ü x", "\U0001f600 b", "en", "200", "a'b",
+                       'say "x"']),
         "kind": pa.array(["a", "b", None, "en", "a b", "a", "c", "", "é", "b", "a", "en"]).dictionary_encode(),
         "b": pa.array([True, False, None, True, False, None, True, True, False, False, None, True]),
         "day": pa.array([datetime.date(2024, 1, n + 1) if n % 4 else None for n in range(12)]),
@@ -47,12 +49,23 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }  # fmt: skip
 LITERALS = {
-    "0": 0, "1": 1, "-3": -3, "0.5": Fraction(1, 2), "0.7": Fraction(7, 10), "0.1": Fraction(1, 10), "30%": Fraction(3, 10), "640M": 640_000_000,
-    "9007199254740993": 2**53 + 1, "9.007199254740993e15": 2**53 + 1, "1e30": 10**30, "-1e30": -(10**30), "3": 3, "2.5": Fraction(5, 2),
+    "0": 0, "1": 1, "-3": -3, "0.5": Fraction(1, 2), "0.7": Fraction(7, 10), "0.1": Fraction(1, 10), "30%": Fraction(3, 10),
+    "640M": 640_000_000,
+    "9007199254740993": 2**53 + 1, "9.007199254740993e15": 2**53 + 1, "1e30": 10**30, "-1e30": -(10**30), "3": 3,
+    "2.5": Fraction(5, 2),
     "0.705": Fraction(705, 1000), "9223372036854775807": 2**63 - 1, "1.5K": 1500, "inf": math.inf, "-inf": -math.inf,
     "18446744073709551615": 2**64 - 1, "1e-5": Fraction(1, 10**5), "70000": 70000,
 }  # fmt: skip
-TEXT_LITERALS = {"''": "", "'a'": "a", '"a b"': "a b", "en": "en", '"a\'b"': "a'b", "'é'": "é", '"200"': "200", "a_word": "a_word"}
+TEXT_LITERALS = {
+    "''": "",
+    "'a'": "a",
+    '"a b"': "a b",
+    "en": "en",
+    '"a\'b"': "a'b",
+    "'é'": "é",
+    '"200"': "200",
+    "a_word": "a_word",
+}
 
 
 @dataclass(frozen=True)
@@ -137,10 +150,14 @@ def numbers(draw, depth=2, names=None):
         name, count = draw(st.sampled_from([("length", len), ("words", lambda t: len(t.split()))]))
         return Part(f"{name}({text})", lifted(count, lambda row: row[text]), "whole")
     one = draw(numbers(depth - 1 if depth else 0, names))
-    other = draw(st.one_of(numbers(depth - 1 if depth else 0, names), st.sampled_from(sorted(LITERALS)).map(literal)))
+    other = draw(
+        st.one_of(numbers(depth - 1 if depth else 0, names), st.sampled_from(sorted(LITERALS)).map(literal))
+    )
     if choice == 5:
         width = one.width if one.kind == "float" else 8
-        return Part(f"-({one.text})", lifted(lambda a: 0.0 - a, lambda row: as_float(one.value(row))), width=width)
+        return Part(
+            f"-({one.text})", lifted(lambda a: 0.0 - a, lambda row: as_float(one.value(row))), width=width
+        )
     if choice == 6:
         return extreme(draw(st.sampled_from(["least", "greatest"])), one, other)
     operator = draw(st.sampled_from("+-*/"))
@@ -148,7 +165,11 @@ def numbers(draw, depth=2, names=None):
         one, other = other, one
     if operator == "/" and other.literal == 0:
         operator = "*"
-    compute = lifted(quiet(ARITHMETIC[operator]), lambda row: as_float(one.value(row)), lambda row: as_float(other.value(row)))
+    compute = lifted(
+        quiet(ARITHMETIC[operator]),
+        lambda row: as_float(one.value(row)),
+        lambda row: as_float(other.value(row)),
+    )
     return Part(f"({one.text} {operator} {other.text})", compute)
 
 
@@ -163,7 +184,10 @@ def extreme(name, one, other):
         edge = int(other.literal) if whole else nearest(other.literal, width)
         found = lifted(choose, one.value if whole else lambda row: as_float(one.value(row)), lambda row: edge)
     else:
-        values = [part.value if whole else (lambda row, part=part: as_float(part.value(row))) for part in (one, other)]
+        values = [
+            part.value if whole else (lambda row, part=part: as_float(part.value(row)))
+            for part in (one, other)
+        ]
         found = lifted(choose, *values)
     return Part(f"{name}({one.text}, {other.text})", found, "whole" if whole else "float", width)
 
@@ -174,7 +198,10 @@ def numbers_compared(left, operator, right):
         exact = (left.kind == "whole" and right.kind == "whole") or (
             left.kind == right.kind == "decimal" and left.digits == right.digits
         )
-        pair = [part.value if exact else (lambda row, part=part: as_float(part.value(row))) for part in (left, right)]
+        pair = [
+            part.value if exact else (lambda row, part=part: as_float(part.value(row)))
+            for part in (left, right)
+        ]
         return lifted(compare, *pair)
     if left.kind == "float":
         return lifted(compare, left.value, lambda row: nearest(right.literal, left.width))
@@ -182,7 +209,7 @@ def numbers_compared(left, operator, right):
 
 
 @st.composite
-def tests(draw, names=None):
+def comparisons(draw, names):
     """One comparison."""
     choice = draw(st.integers(0, 11 if names is None else 6))
     operator = draw(st.sampled_from(sorted(COMPARE)))
@@ -206,7 +233,12 @@ def tests(draw, names=None):
         unequal = draw(st.booleans())
         text = f"b {'!=' if unequal else '='} {draw(st.sampled_from([str(answer), str(answer).lower()]))}"
         return draw(
-            st.sampled_from([Part("b", lambda row: row["b"]), Part(text, lifted(lambda a: (a == answer) != unequal, lambda row: row["b"]))])
+            st.sampled_from(
+                [
+                    Part("b", lambda row: row["b"]),
+                    Part(text, lifted(lambda a: (a == answer) != unequal, lambda row: row["b"])),
+                ]
+            )
         )
     if choice == 5:
         part = draw(numbers(names=names))
@@ -221,18 +253,33 @@ def tests(draw, names=None):
     if choice == 7:
         name, moment, text = draw(
             st.sampled_from(
-                [("day", datetime.date(2024, 1, 6), "2024-01-06"), ("at", datetime.datetime(2024, 1, 6, 5), "'2024-01-06 05:00:00'"),
+                [("day", datetime.date(2024, 1, 6), "2024-01-06"),
+                 ("at", datetime.datetime(2024, 1, 6, 5), "'2024-01-06 05:00:00'"),
                  ("zoned", datetime.datetime(2024, 1, 6, 5, tzinfo=ZONE), "2024-01-06T05:00:00")]
             )
         )  # fmt: skip
-        return Part(f"{name} {operator} {text}", lifted(lambda a: COMPARE[operator](a, moment), lambda row: row[name]))
+        return Part(
+            f"{name} {operator} {text}", lifted(lambda a: COMPARE[operator](a, moment), lambda row: row[name])
+        )
     if choice == 8:
-        return Part(draw(st.sampled_from(["z = 1", "z < 'a'", "z", "z = true", "length(z) > 0", "z + 1 > 0", "kind = z"])), lambda row: None)
+        return Part(
+            draw(
+                st.sampled_from(
+                    ["z = 1", "z < 'a'", "z", "z = true", "length(z) > 0", "z + 1 > 0", "kind = z"]
+                )
+            ),
+            lambda row: None,
+        )
     if choice == 9:
         name = draw(st.sampled_from([*TEXTS, "b", "day", "at", "z"]))
         return Part(f"{name} is null", lambda row: row[name] is None)
     if choice == 10:
-        return Part(f"t {operator} kind", lifted(lambda a, b: COMPARE[operator](a.encode(), b.encode()), lambda r: r["t"], lambda r: r["kind"]))
+        return Part(
+            f"t {operator} kind",
+            lifted(
+                lambda a, b: COMPARE[operator](a.encode(), b.encode()), lambda r: r["t"], lambda r: r["kind"]
+            ),
+        )
     items = draw(st.lists(st.sampled_from(sorted(TEXT_LITERALS)), min_size=1, max_size=4))
     values = [TEXT_LITERALS[text] for text in items]
     return Part(f"kind in ({', '.join(items)})", lifted(lambda a: a in values, lambda row: row["kind"]))
@@ -263,7 +310,7 @@ def conditions(draw, depth=2, names=None):
     """A condition with its answer for a row: True, False or None."""
     choice = draw(st.integers(0, 4)) if depth else 0
     if choice <= 1:
-        return draw(tests(names))
+        return draw(comparisons(names))
     parts = draw(st.lists(conditions(depth - 1, names), min_size=2, max_size=3))
     if choice == 2:
         return Part(f"not ({parts[0].text})", inverse(parts[0].value))

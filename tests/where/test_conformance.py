@@ -4,15 +4,14 @@ import math
 
 import duckdb
 import polars
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from conditions import FLOATS, ROWS, TABLE, conditions
+from conditions import ROWS, TABLE, conditions
 from thresher.metadata.frames import _bound
-from thresher.runs.measurement import Measurement
 from thresher.runs.filtering import passing
+from thresher.runs.measurement import Measurement
 from thresher.runs.run_table import RunTable
 from thresher.where import Bound, of_files, parse_where
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from thresher.arguments import argument
 from thresher.errors import InputError
+from thresher.where.parsing import as_column
 
 SHOWN = 8
 DECIMAL_DIGITS = 38
@@ -95,18 +96,27 @@ class Columns:
             raise InputError(f"{self.refused[name]}.")
         if name not in self.types:
             raise InputError(
-                f"{self.place} has no column {name!r}, which {argument('where')} names; {self.near(name)}"
+                f"{self.place} has no column {name!r}, which {argument('where')} names; {stopped(self.near(name))}"
             )
         return self.types[name]
 
     def near(self, name: str) -> str:
-        """A hint at the columns that a wrong name may mean."""
-        starts = [one for one in self.names if one.lower().startswith(name.lower())]
-        close = list(dict.fromkeys([*get_close_matches(name, self.names, n=3), *starts]))[:3]
-        if close:
-            return f"did you mean {' or '.join(close)}?"
-        shown = ", ".join(self.names[:SHOWN]) + (", .." if len(self.names) > SHOWN else "")
-        return f"it has {shown or 'none'}."
+        """A hint at what a wrong name may mean, without a full stop."""
+        pieces = name.split("-")
+        if len(pieces) > 1 and all(piece in self.names or piece.isdecimal() for piece in pieces):
+            return f"to subtract, write spaces around the sign: {' - '.join(pieces)}"
+        close = get_close_matches(name, self.names, n=3)
+        starts = [one for one in self.names if name and one.lower().startswith(name.lower())]
+        found = list(dict.fromkeys([*close, *starts]))[:3]
+        if found:
+            return f"did you mean {' or '.join(map(as_column, found))}?"
+        more = f" and {len(self.names) - SHOWN:,} more" if len(self.names) > SHOWN else ""
+        return f"it has {', '.join(map(as_column, self.names[:SHOWN])) or 'none'}{more}"
+
+
+def stopped(sentence: str) -> str:
+    """A sentence with its full stop, unless it asks."""
+    return sentence if sentence.endswith("?") else sentence + "."
 
 
 def of_arrow(schema: Iterable[Any], names: Iterable[str], place: str, all_names: Sequence[str]) -> Columns:

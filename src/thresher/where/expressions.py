@@ -124,7 +124,7 @@ class _Compiler:
         found = self.columns.of(node.value)
         if found.kind is Kind.OTHER and not any_type:
             raise wrong(
-                f"{node} is {found.native}, which cannot be compared; only {node} is null is possible"
+                f"{node} is {found.native}, which cannot be compared; a condition can only ask whether {node} is null"
             )
         self.read[node.value] = None
         casts: dict[Kind, Any] = {
@@ -141,7 +141,7 @@ class _Compiler:
         for side in (node.left, node.right):
             if isinstance(side, Word) and side.quotes is Quotes.BARE and side.value not in self.columns:
                 text = f"{node.left}{node.operator}{node.right}".replace("(", "").replace(")", "")
-                near = self.columns.near(side.value).rstrip("?.")
+                near = self.columns.near(side.value).rstrip("?")
                 raise wrong(
                     f"{self.columns.place} has no column {side.value!r}; {near}, or is this a text? A text with + - * or / in it "
                     f'takes quotes: "{text}"'
@@ -179,12 +179,12 @@ class _Compiler:
                 remedy = f"texts have no order of numbers, so write {left.node} into the table as a number"
         elif word and word.quotes is Quotes.DOUBLE and word.value in self.columns:
             remedy = f"for the column of that name write `{word.value}`"
-        elif word and word.quotes is Quotes.BARE:
-            remedy = f"there is no column {word.value!r}; {self.columns.near(word.value).rstrip('?.')}"
-        elif word and left.kind in NUMBERS:
-            remedy = f"write the number without quotes: {left.node} {compare} {word.value}"
         elif left.kind is Kind.TRUTH:
             remedy = f"write {left.node} = true or {left.node} = false"
+        elif word and word.quotes is Quotes.BARE:
+            remedy = f"there is no column {word.value!r}; {self.columns.near(word.value)}"
+        elif word and left.kind in NUMBERS:
+            remedy = f"write the number without quotes: {left.node} {compare} {word.value}"
         kind = right.kind if right.kind is not left.kind else f"{right.kind} with another time zone"
         raise wrong(
             f"{left.node} is {left.kind} and {right.node} is {kind}, which cannot be compared; {remedy}"

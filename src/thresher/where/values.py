@@ -8,7 +8,7 @@ from typing import Any
 
 from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.where.columns import NUMBERS, Kind
+from thresher.where.columns import NUMBERS, Kind, stopped
 from thresher.where.tree import Node
 
 MOST_WORK = 20_000
@@ -107,7 +107,7 @@ class Value:
 
 def wrong(reason: str) -> InputError:
     """What is wrong with the condition, as one sentence to raise."""
-    return InputError(f"{argument('where')}: {reason}.")
+    return InputError(f"{argument('where')}: {stopped(reason)}")
 
 
 def truth(node: Node, expression: Any, work: int) -> Value:  # noqa: ANN401 - a Narwhals expression
