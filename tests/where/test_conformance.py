@@ -15,7 +15,7 @@ from thresher.runs.measurement import Measurement
 from thresher.runs.run_table import RunTable
 from thresher.where import Bound, of_files, parse_where
 
-MANY = settings(deadline=None, max_examples=60)
+MANY = settings(deadline=None, max_examples=40)
 
 
 def expected(condition, rows=ROWS):
@@ -47,7 +47,8 @@ def on_frame(text, frame):
 def relation(tmp_path_factory):
     path = tmp_path_factory.mktemp("where") / "t.parquet"
     pq.write_table(TABLE, path)
-    return duckdb.connect().from_parquet(str(path))
+    with duckdb.connect() as connection:
+        yield connection.from_parquet(str(path))
 
 
 @MANY

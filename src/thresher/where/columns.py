@@ -11,6 +11,8 @@ from thresher.errors import InputError
 from thresher.where.parsing import as_column
 
 SHOWN = 8
+MOST_COMPARED = 10_000
+"""Names that a wrong one is compared with; more would take seconds."""
 DECIMAL_DIGITS = 38
 
 
@@ -105,7 +107,7 @@ class Columns:
         pieces = name.split("-")
         if len(pieces) > 1 and all(piece in self.names or piece.isdecimal() for piece in pieces):
             return f"to subtract, write spaces around the sign: {' - '.join(pieces)}"
-        close = get_close_matches(name, self.names, n=3)
+        close = get_close_matches(name, self.names[:MOST_COMPARED], n=3)
         starts = [one for one in self.names if name and one.lower().startswith(name.lower())]
         found = list(dict.fromkeys([*close, *starts]))[:3]
         if found:
