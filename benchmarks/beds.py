@@ -67,7 +67,7 @@ def single_beds() -> list[Bed]:
     beds = [Bed("datacomp_medium_clip", clip)]
     for name in ("laion_openclip", "datablations"):
         table = load_example(name)
-        beds += [Bed(f"{name} {model}", table.where(f"model = {model}")) for model in table.models]
+        beds += [Bed(f"{name} {model}", table.where(f'model = "{model}"')) for model in table.models]
     filters = load_example("datacomp_baselines").of_metric("imagenet1k_zeroshot_error")
     kept = [
         r for r in filters.where("model = ViT-B-32 and suspect = no").rows if r.other["family"] in FILTERS

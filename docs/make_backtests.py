@@ -80,14 +80,14 @@ def mean_lines(beds: Sequence[Backtest]) -> Iterator[str]:
 def language_models() -> Iterator[tuple[str, RunTable, tuple[Measurement, ...]]]:
     """Runs of at most two epochs, to predict the later ones."""
     for model in LANGUAGE_MODELS:
-        table = load_example("datablations").where(f"model = {model}")
+        table = load_example("datablations").where(f'model = "{model}"')
         yield _parted(f"{model}, 2 to 4 epochs", table, [row.epochs > FEW_EPOCHS for row in table.rows])
 
 
 def laion() -> Iterator[tuple[str, RunTable, tuple[Measurement, ...]]]:
     """The largest budget, then a pool size, to be predicted from the rest."""
     for model in ("ViT-B-32", "ViT-B-16"):
-        table = load_example("laion_openclip").where(f"model = {model}")
+        table = load_example("laion_openclip").where(f'model = "{model}"')
         yield _parted(f"LAION {model[4:]}, 34B", table, [row.samples_seen > LARGE for row in table.rows])
         yield _parted(f"LAION {model[4:]}, 400M pool", table, [row.pool == HIDDEN_POOL for row in table.rows])
 

@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "thresher"
 LAYERS = (
     ("errors", "arguments"),
     ("units", "shapes"),
-    ("files", "filters"),
+    ("files", "where"),
     ("budget",),
     ("pools",),
     ("metadata",),

@@ -170,8 +170,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path, capsys):
         (["--loss", "huber"], "No such option: --loss"),
         (["--unit", "percent"], "--unit is 'percent'; it can be fraction or loss"),
         (["--unit", "loss"], "--unit loss contradicts x_error"),
-        (["--where", "pool = z"], "none of its 18 rows passes --where pool = z"),
-        (["--where", "__import__('os')"], "--where: cannot read"),
+        (["--where", "pool = z"], "none of its 18 rows passes --where 'pool = z'"),
+        (["--where", "__import__('os')"], "--where: there is no function __import__; there are length(text)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

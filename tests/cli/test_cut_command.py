@@ -91,7 +91,7 @@ def test_a_plan_is_cut(tmp_path, metadata, capsys):
         (["--keep", "0.3", "--memory", "10M"], "--memory is 10M; at least 256M"),
         (["--keep", "0.3", "--workers", "0"], "--workers is 0"),
         (["--keep", "0.3", "--engine", "quantum"], "--engine is 'quantum'"),
-        (["--keep", "0.3", "--where", "nonsense"], "--where: cannot read"),
+        (["--keep", "0.3", "--where", "score >"], "--where: cannot read"),
         (["--keep", "0.3", "--id", "key"], "no column 'key'"),
     ],
 )

@@ -36,7 +36,7 @@ def test_people_see_pools_and_doubts(pilot, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--where", "rank <= 0"], "none of its 25 rows passes --where rank <= 0"),
+        (["--where", "rank <= 0"], "none of its 25 rows passes --where 'rank <= 0'"),
         (["--where", "rank 2"], "--where: cannot read 'rank 2'"),
         (["--unit", "percent"], "--unit is 'percent'; it can be fraction or loss"),
         (["--unit", "loss"], "--unit loss contradicts imagenet1k_zeroshot_error"),

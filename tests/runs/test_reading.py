@@ -220,8 +220,10 @@ def test_where_applies_before_rows_are_checked(tmp_path):
 
 def test_where_that_nothing_passes_is_refused(tmp_path):
     path = written(tmp_path, GOOD)
-    assert refusal(path, where="error < 0.1").startswith("none of its 2 rows passes --where error < 0.1")
-    assert refusal(path, where="eror < 0.1").endswith("which is not a column; did you mean error?")
+    assert refusal(path, where="error < 0.1").startswith("none of its 2 rows passes where='error < 0.1'")
+    assert refusal(path, where="eror < 0.1").startswith(
+        "has no column 'eror', which where names; did you mean error?"
+    )
     assert refusal(path, where="model = x").endswith("but no row gives a model.")
 
 

@@ -148,12 +148,13 @@ def test_an_unknown_metric_is_refused_by_name():
 def test_select_refuses_several_metrics_and_models():
     metrics = table(ROW, replace(ROW, metric="top5_error"))
     with pytest.raises(
-        InputError, match=r"has 2 metrics: top1_error, top5_error. Choose one with --metric, for ex"
+        InputError,
+        match=r"has 2 metrics: top1_error, top5_error. Choose one with metric, for example metric='top1_error'",
     ):
         select_runs(metrics)
     assert select_runs(metrics, metric="top5_error").metrics == ("top5_error",)
     models = table(replace(ROW, model="ViT B"), replace(ROW, model="ViT L"))
-    with pytest.raises(InputError, match=r"""2 models: ViT B, ViT L. .*--where 'model = "ViT B"'"""):
+    with pytest.raises(InputError, match=r"""2 models: ViT B, ViT L. .*where='model = "ViT B"'"""):
         select_runs(models)
     assert len(select_runs(models, where='model = "ViT B"')) == 1
 

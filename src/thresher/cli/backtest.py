@@ -46,9 +46,9 @@ def backtest(
     Example: thresher backtest runs.csv --joint joint.csv --pool-size 128M
     """
     from thresher.backtests import backtest as score
-    from thresher.filters import comparisons_of
     from thresher.reports.backtests import backtest_document
     from thresher.runs import read_runs
+    from thresher.runs.filtering import where_shared
     from thresher.units import parse_number, parse_samples
 
     def number(text: str | None, flag: str) -> float | None:
@@ -58,8 +58,7 @@ def backtest(
     other = read_runs(joint, unit=unit) if joint is not None else None
     if other is not None:
         # a joint run has no rank of its own, for example: only what its table states is compared
-        shared = [one for one in comparisons_of(where) if one.column in other.columns]
-        other = other.where(shared) if shared else other
+        other = where_shared(other, where, table)
     with progress_bar(quiet=quiet) as progress:
         found = score(
             table,

@@ -18,7 +18,6 @@ from thresher.cuts.formats import npy_rows
 from thresher.cuts.manifest import describe_files
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
-from thresher.filters import parse_where
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.ids import IdKind
 from thresher.metadata.keys import PairKeys
@@ -136,8 +135,8 @@ def _write(table: Table, part: Path, engine: Engine, work: WorkFolder) -> tuple[
     if rows != census.rows:
         raise InputError("The metadata changed between two scans; run the command again.")
     content = {
-        "score": table.score, "score_width": table.score_width, "id": table.id_column, "id_kind": str(table.id_kind),
-        "where": table.where_text, "rows": rows, "missing": census.missing,
+        "score": table.score, "score_width": table.score_width, "score_type": table.score_type,
+        "id": table.id_column, "id_kind": str(table.id_kind), "where": table.where_text, "rows": rows, "missing": census.missing,
         "inputs": [vars(file) for file in table.metadata_files], "scores": [vars(file) for file in table.score_files],
     }  # fmt: skip
     write_json(part / "index.json", "index", VERSION, content)
@@ -173,10 +172,9 @@ def open_index(path: Path) -> Index:
             )
             for name in ("inputs", "scores")
         )
-        where = document["where"]
         table = Table(
             files, document["id"], IdKind(document["id_kind"]), document["score"], document["score_width"],
-            parse_where(where) if where is not None else (), where, files, scores,
+            None, document["where"], files, scores, score_type=document.get("score_type", f"f{document['score_width']}"),
         )  # fmt: skip
         found = Index(path, table, document["rows"], document["missing"])
         width = {"ids.npy": 16, "scores.npy": table.score_width}

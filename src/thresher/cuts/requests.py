@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from thresher.errors import InputError
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.engine import Engine
-from thresher.metadata.order import from_ordered, ordered_of
+from thresher.metadata.order import from_ordered, ordered_of, rounded_threshold
 from thresher.metadata.ranks import Census, standings
 from thresher.metadata.selection import Edge, Selection, Slice
 from thresher.metadata.table import Table
@@ -135,7 +135,7 @@ def selection_of(
         edge = Edge(place.score, ties=None if inside == place.tied else inside)
         return Selection((Slice("kept", None, edge),))
     if isinstance(request, Threshold):
-        lowest = ordered_of(request.score, table.score_width)
+        lowest = ordered_of(rounded_threshold(request.score, table.score_type), table.score_width)
         if not any(found.high >= lowest for found in census.bins):
             raise InputError(
                 f"No score reaches --threshold {request.score:g}; {_highest(engine, table, census, work)}"

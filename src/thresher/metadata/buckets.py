@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.metadata.engine import Engine
@@ -15,6 +16,7 @@ from thresher.metadata.ranks import Census, edges_at, standings, take_census
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder, fingerprint
+from thresher.where import as_column
 
 VERSION = 1
 MOST_BUCKETS = 1000
@@ -177,10 +179,16 @@ def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) ->
     first, last = standings(engine, table, census, [1, census.scored], work)
     best, worst = (from_ordered(place.score, table.score_width) for place in (first, last))
     if math.isinf(best) or math.isinf(worst):
-        raise InputError(
-            f"Column {table.score!r} holds infinite scores; leave them out, for example --where '{table.score} < 1e30'."
-        )
+        raise InputError(f"Column {table.score!r} holds infinite scores; {_finite_only(table, worst, best)}.")
     return best, worst
+
+
+def _finite_only(table: Table, worst: float, best: float) -> str:
+    """What leaves out just the infinite scores, beside the condition that is given."""
+    score = as_column(str(table.score))
+    tests = [f"{score} > -inf"] * math.isinf(worst) + [f"{score} < inf"] * math.isinf(best)
+    given = [] if table.where_text is None else [f"({table.where_text})"]
+    return f"leave them out with {argument('where', ' and '.join(given + tests))}"
 
 
 def _half_even(numerator: int, denominator: int) -> int:

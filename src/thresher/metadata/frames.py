@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thresher.errors import InputError
-from thresher.filters import parse_where
 from thresher.metadata.engine import Bin, Block, Engine, SortedIds, Window
 from thresher.metadata.ids import is_binary_uuid, kind_of, read_keys
 from thresher.metadata.keys import Keys, concatenated
-from thresher.metadata.order import score_width, to_ordered
+from thresher.metadata.order import score_type_of, score_width, to_ordered
 from thresher.metadata.selection import Selection, Tally
 from thresher.metadata.table import DEFAULT_ID, Table
 from thresher.metadata.types import ArrowArray, Key
 from thresher.metadata.work import WorkFolder
+from thresher.where import Bound, Where, of_arrow, parse_where
 
 if TYPE_CHECKING:
     from thresher.metadata.queries import Frame
@@ -47,7 +47,7 @@ class Frames(Engine):
         Args:
             score: Column to rank by.
             id_column: Column of sample ids.
-            where: Comparisons joined by `and`.
+            where: A condition; rows that do not pass are as if not there.
 
         Raises:
             InputError: A column is missing, or of a type that cannot serve.
@@ -89,9 +89,9 @@ def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where:
     """
     import narwhals as nw
 
-    comparisons = parse_where(where) if where is not None else ()
+    asked = parse_where(where) if where is not None else None
     names = frame.collect_schema().names()
-    for column in (id_column, score, *(one.column for one in comparisons)):
+    for column in (id_column, score):
         if column not in names:
             raise InputError(f"{name} has no column {column!r}; it has {', '.join(names[:8])}.")
     present = frame.select(id_column, score).filter(~nw.col(id_column).is_null())
@@ -106,7 +106,19 @@ def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where:
         kind = kind_of(first.schema.field(id_column).type, value if isinstance(value, str) else None)
     except InputError as error:
         raise InputError(f"{name}: column {id_column!r} cannot hold ids: {error}") from error
-    return Table((), id_column, kind, score, width, comparisons, where)
+    score_type = score_type_of(first.schema.field(score).type)
+    return Table(
+        (), id_column, kind, score, width, _bound(asked, frame, names, name), where, score_type=score_type
+    )
+
+
+def _bound(asked: Where | None, frame: "Frame", names: Sequence[str], name: str) -> Bound | None:
+    """The condition on a frame, whose types are those of its columns in Arrow."""
+    if asked is None:
+        return None
+    wanted = [one for one in names if one in asked.names]
+    schema = frame.select(*wanted).head(0).collect("pyarrow").to_native().schema if wanted else ()
+    return Bound.to(asked, of_arrow(schema, wanted, name, names))
 
 
 def _length() -> Any:  # noqa: ANN401 - a Narwhals expression

@@ -20,7 +20,6 @@ from thresher.metadata.spill import Run, merge_runs, sort_parts, write_run
 from thresher.metadata.table import Table
 from thresher.metadata.tasks import Task, make_tasks, run_tasks
 from thresher.metadata.types import Array, ArrowBatch, Carried, Key
-from thresher.metadata.where import where_mask
 from thresher.metadata.work import WorkFolder, fingerprint
 
 DEFAULT_MEMORY = 512_000_000
@@ -182,9 +181,10 @@ def batches(task: Task, table: Table, *, with_ids: bool) -> Iterator[tuple[Input
     """
     wanted = [table.score] if table.score else []
     columns = list(
-        dict.fromkeys([*wanted, *([table.id_column] if with_ids else []), *(c.column for c in table.where)])
+        dict.fromkeys(
+            [*wanted, *([table.id_column] if with_ids else []), *(table.where.columns if table.where else [])]
+        )
     )
-    mask = where_mask(table.where)
     for file, groups in task.pieces:
         file.check_unchanged()
         rows = 0
@@ -194,7 +194,7 @@ def batches(task: Task, table: Table, *, with_ids: bool) -> Iterator[tuple[Input
                     BATCH_ROWS, row_groups=list(groups), columns=columns, use_threads=False
                 ):
                     rows += len(batch)
-                    yield file, batch if mask is None else batch.filter(mask(batch))
+                    yield file, batch if table.where is None else batch.filter(table.where.mask(batch))
         if rows != sum(file.row_groups[group] for group in groups):
             raise InputError(f"{file.path} changed while it was being read; run the command again.")
         file.check_unchanged()

@@ -1,6 +1,7 @@
 """Scores as unsigned integers in the same order, so that ranks are exact and a missing score ranks last."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,6 +86,40 @@ def column_values(column: ArrowArray, dtype: np.dtype[Any]) -> Array:
         values = values.copy()
         values[valid[column.offset : column.offset + len(column)] == 0] = np.nan
     return values
+
+
+def score_type_of(arrow_type: ArrowType) -> str:
+    """The type of a score column, to which a threshold is rounded: `f2`, `f4` or `f8`, or `i` for whole numbers."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(arrow_type):
+        return "i"
+    return f"f{arrow_type.bit_width // 8}" if pa.types.is_floating(arrow_type) else "f8"
+
+
+def common_type(types: Sequence[str]) -> str:
+    """The type that holds the scores of all files.
+
+    >>> common_type(["f2", "f4"]), common_type(["i", "i"]), common_type(["i", "f4"])
+    ('f4', 'i', 'f8')
+    """
+    found = set(types)
+    return max(found) if len(found) == 1 or (found and "i" not in found) else "f8"
+
+
+def rounded_threshold(threshold: float, score_type: str) -> float:
+    """A threshold as a score column of this type holds it; of whole numbers the least that reaches it.
+
+    >>> rounded_threshold(0.1, "f2"), rounded_threshold(0.1, "i")
+    (0.0999755859375, 1.0)
+    """
+    if not math.isfinite(threshold):
+        return threshold
+    if score_type == "i":
+        return float(math.ceil(threshold))
+    with np.errstate(over="ignore"):
+        rounded = float(np.array(threshold, dtype=score_type))
+    return rounded if math.isfinite(rounded) else threshold
 
 
 def score_width(arrow_type: ArrowType) -> int | None:

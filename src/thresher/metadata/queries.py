@@ -6,12 +6,12 @@ from typing import Any, TypeAlias
 import narwhals as nw
 
 from thresher.errors import InputError
-from thresher.filters import Comparison
 from thresher.metadata.engine import Bin, Window
 from thresher.metadata.ids import IdKind, id_text
 from thresher.metadata.order import MISSING, from_ordered, ordered_of
 from thresher.metadata.selection import Edge, Selection, Slice
 from thresher.metadata.types import Key
+from thresher.where import Bound
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 
@@ -25,26 +25,9 @@ TIED = -1
 ID, SCORE, PLACE, WINDOW = "thresher_id", "thresher_score", "thresher_place", "thresher_window"
 
 
-def passing(frame: Frame, comparisons: Sequence[Comparison]) -> Frame:
-    """The rows for which every comparison holds; a missing value never passes."""
-    for one in comparisons:
-        column = nw.col(one.column)
-        numeric = one.number is not None and frame.collect_schema()[one.column].is_numeric()
-        left = column.cast(nw.Float64) if numeric else column.cast(nw.String)
-        right = nw.lit(one.number if numeric else one.text)
-        conditions = {
-            "=": left == right, "==": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
-            ">": left > right, ">=": left >= right,
-        }  # fmt: skip
-        frame = frame.filter(conditions[one.operator] & ~column.is_null())
-        if numeric and one.operator in (">", ">="):
-            frame = frame.filter(~left.is_nan())  # Spark and DuckDB rank NaN above every number
-    return frame
-
-
-def ids_and_scores(frame: Frame, id_column: str, score: str, comparisons: Sequence[Comparison]) -> Frame:
+def ids_and_scores(frame: Frame, id_column: str, score: str, where: Bound | None) -> Frame:
     """Two columns: the id, and the score as float64, null where it is missing or NaN."""
-    chosen = passing(frame, comparisons)
+    chosen = frame if where is None else frame.filter(where.expression)
     value = nw.col(score).cast(nw.Float64)
     return chosen.select(
         nw.col(id_column).alias(ID),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Engine, Window
 from thresher.metadata.keys import Keys
@@ -62,8 +63,8 @@ def take_census(engine: Engine, table: Table, work: WorkFolder) -> Census:
     rows = sum(found.rows for found in bins)
     if not rows:
         raise InputError(
-            f"No row passes --where {table.where_text!r}."
-            if table.where
+            f"No row passes {argument('where', table.where_text)}."
+            if table.where_text is not None
             else "The metadata has no rows at all."
         )
     # No number is ordered so low that it shares a bin with missing scores: between them lie unused NaN patterns.

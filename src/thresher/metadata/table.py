@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from thresher.errors import InputError
-from thresher.filters import Comparison, parse_where
 from thresher.metadata.ids import IdKind, kind_of
-from thresher.metadata.order import score_width
+from thresher.metadata.order import common_type, score_type_of, score_width
 from thresher.metadata.parquet import InputFile, file_stamp, list_files, open_parquet
 from thresher.metadata.types import ArrowSchema, ArrowType
+from thresher.where import Bound, of_files, parse_where
 
 DEFAULT_ID = "uid"
 """DataComp's id column."""
@@ -29,12 +29,13 @@ class Table:
         id_kind: What they are.
         score: The score column; None when no scores are needed.
         score_width: Bytes of the float that holds every score exactly, 4 or 8.
-        where: Rows to look at, all of which must hold.
+        where: Which rows to look at.
         where_text: The same as the user wrote it.
         metadata_files: What the user gave: `files`, unless scores were joined to them.
         score_files: Files of scores that were joined by id.
         frame: What is read instead of files, for an engine that queries frames of its own.
         origin: What such a frame is called in messages and manifests.
+        score_type: The score column's own type, to which a threshold is rounded; see `order.score_type_of`.
     """
 
     files: tuple[InputFile, ...]
@@ -42,12 +43,13 @@ class Table:
     id_kind: IdKind
     score: str | None
     score_width: int
-    where: tuple[Comparison, ...] = ()
+    where: Bound | None = None
     where_text: str | None = None
     metadata_files: tuple[InputFile, ...] = ()
     score_files: tuple[InputFile, ...] = ()
     frame: Any = field(default=None, repr=False, compare=False)
     origin: str | None = None
+    score_type: str = "f8"
 
     @property
     def sources(self) -> tuple[InputFile, ...]:
@@ -88,27 +90,40 @@ def open_table(
         paths: Files, folders (searched at any depth for *.parquet) or fsspec URLs of either.
         score: Column to rank by.
         id_column: Column of sample ids.
-        where: Comparisons joined by `and`; rows that fail one are as if not there.
+        where: A condition; rows that do not pass are as if not there.
 
     Raises:
         InputError: No files, or a column that is missing or of a wrong type.
         FileFormatError: A file that is not whole Parquet.
     """
-    comparisons = parse_where(where) if where is not None else ()
-    needed = [name for name in (id_column, score) if name] + [c.column for c in comparisons]
-    files, width, types = [], 4, {}
+    asked = parse_where(where) if where is not None else None
+    needed = [name for name in (id_column, score) if name]
+    files, width, types, schemas, score_types = [], 4, {}, [], []
     for path in list_files(paths):
         with open_parquet(path) as parquet:
             schema = parquet.schema_arrow
             _check_columns(path, schema, needed, score)
             if score is not None:
                 width = max(width, _width(path, schema.field(score).type, score))
+                score_types.append(score_type_of(schema.field(score).type))
             types[str(schema.field(id_column).type)] = path
+            schemas += [(path, schema)] if asked is not None else []
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.metadata.num_row_groups)]
             size, stamp = file_stamp(path)
             files.append(InputFile(path, size, stamp, sum(groups), tuple(groups)))
     kind = _id_kind(files, id_column, types)
-    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files))
+    bound = None if asked is None else Bound.to(asked, of_files(schemas, asked.names, "The metadata"))
+    return Table(
+        tuple(files),
+        id_column,
+        kind,
+        score,
+        width,
+        bound,
+        where,
+        tuple(files),
+        score_type=common_type(score_types),
+    )
 
 
 def _check_columns(path: str, schema: ArrowSchema, needed: Sequence[str], score: str | None) -> None:

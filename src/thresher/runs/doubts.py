@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from thresher.arguments import argument
 from thresher.runs.findings import Finding
 from thresher.runs.labels import RunLabel, find_label
 from thresher.runs.logged import Checkpoint, Logs
@@ -65,7 +66,8 @@ def _schedules(table: RunTable) -> Iterable[Finding]:
     if "mid-run" in kinds:
         yield Finding(
             "warning",
-            "Some checkpoints lie in the middle of a decaying learning rate; leave them out with --where 'schedule = finished'.",
+            "Some checkpoints lie in the middle of a decaying learning rate; leave them out with "
+            f"{argument('where', 'schedule = finished')}.",
         )
 
 

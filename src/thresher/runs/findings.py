@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from thresher.arguments import argument
 from thresher.runs.coverage import not_told_apart, repeated_settings
 from thresher.runs.inversions import check_ranks
 from thresher.runs.measurement import Measurement
 from thresher.runs.noise import Level, repeat_noise, run_noise
 from thresher.runs.run_table import RunTable
 from thresher.units import format_count
+from thresher.where import as_text
 
 FEWEST_LENGTHS = 3
 """Values of samples_seen that show a level, a slope and a bend; with fewer, the rest is the prior's."""
@@ -103,7 +105,7 @@ def _several_studies(table: RunTable) -> Iterable[Finding]:
         yield Finding(
             "warning",
             f"{len(table.models)} models: {_named(table.models)}. "
-            f"A fit takes one: use --where 'model = {table.models[0]}'.",
+            f"A fit takes one: use {argument('where', f'model = {as_text(table.models[0])}')}.",
         )
     silent = sum(row.model is None for row in table.rows)
     if table.models and silent:

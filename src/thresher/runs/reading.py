@@ -9,11 +9,11 @@ from typing import IO
 
 from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable
-from thresher.filters import Comparison, comparisons_of
 from thresher.runs.cells import Cell, measurement_of
 from thresher.runs.faults import refuse_faults
 from thresher.runs.measurement import COLUMNS, REQUIRED_COLUMNS, Measurement
 from thresher.runs.run_table import UNITS, RunTable
+from thresher.where import Where
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 PARQUET_MAGIC = b"PAR1"
@@ -22,14 +22,12 @@ PEEK_BYTES = 1 << 16
 ANOTHER_SEPARATOR = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read_runs(
-    *paths: str | Path, where: str | Sequence[Comparison] | None = None, unit: str | None = None
-) -> RunTable:
+def read_runs(*paths: str | Path, where: str | Where | None = None, unit: str | None = None) -> RunTable:
     """One table of all rows of run tables, CSV or Parquet.
 
     Args:
         paths: The files; their rows are put together.
-        where: Comparisons that a row must pass, as in `--where`; rows that do not are not checked further.
+        where: A condition that a row must pass; rows that do not are not checked further.
         unit: `fraction` or `loss`, for metrics that end in neither `_error` nor `_loss`.
 
     Raises:
@@ -40,10 +38,9 @@ def read_runs(
         raise InputError("No run table was given. Give the path of one or more CSV or Parquet files.")
     if unit is not None and unit not in UNITS:
         raise InputError(f"--unit is {unit!r}; it can be {' or '.join(UNITS)}.")
-    comparisons = comparisons_of(where)
     rows = [row for path in paths for row in _rows_of_file(Path(path))]
     table = RunTable(tuple(rows), " and ".join(map(str, paths)), declared_unit=unit)
-    return checked(table.where(comparisons) if comparisons else table)
+    return checked(table.where(where) if where is not None else table)
 
 
 def read_csv_rows(stream: Iterable[str], file: str) -> Iterator[Measurement]:

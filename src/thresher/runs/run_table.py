@@ -1,13 +1,13 @@
 """A table of measured runs, and the parts of it that one fits or compares."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
+from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.filters import Comparison, comparisons_of
 from thresher.runs.measurement import COLUMNS, Measurement
+from thresher.where import Where, parse_where
 
 UNITS = ("fraction", "loss")
 CHECKPOINT_SCHEDULES = ("constant", "mid-run")
@@ -133,20 +133,22 @@ class RunTable:
             )
         return self._keeping(lambda row: row.metric == metric)
 
-    def where(self, comparisons: str | Sequence[Comparison]) -> "RunTable":
-        """The rows for which every comparison holds; `comparisons` may be the text of `--where`.
+    def where(self, condition: str | Where) -> "RunTable":
+        """The rows that pass a condition.
+
+        Args:
+            condition: For example `model = ViT-B-32 and samples_seen >= 100M`; text, or as `parse_where` reads it.
 
         Raises:
-            InputError: A column is in no row, or no row passes.
+            InputError: It cannot be read or compared with the columns, or no row passes.
         """
-        parsed = comparisons_of(comparisons)
-        for comparison in parsed:
-            self._check_column(comparison.column)
-        kept = self._keeping(lambda row: all(c.holds(row.value(c.column)) for c in parsed))
+        from thresher.runs.filtering import passing
+
+        asked = parse_where(condition) if isinstance(condition, str) else condition
+        kept = replace(self, rows=passing(self, asked))
         if not kept.rows:
             raise InputError(
-                f"{self.name}: none of its {len(self.rows)} rows passes "
-                f"--where {' and '.join(map(str, parsed))}."
+                f"{self.name}: none of its {len(self.rows)} rows passes {argument('where', asked.text)}."
             )
         return kept
 
@@ -173,15 +175,6 @@ class RunTable:
 
     def _keeping(self, keep: Callable[[Measurement], bool]) -> "RunTable":
         return replace(self, rows=tuple(row for row in self.rows if keep(row)))
-
-    def _check_column(self, column: str) -> None:
-        if column in self.columns:
-            return
-        if column in COLUMNS:
-            raise InputError(f"{self.name}: --where names {column}, but no row gives a {column}.")
-        close = get_close_matches(column, self.columns, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.columns)}."
-        raise InputError(f"{self.name}: --where names {column!r}, which is not a column; {hint}")
 
 
 def _add_what_is_left(sizes: dict[str, float], rows: Iterable[Measurement]) -> None:

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.filters import Comparison, comparisons_of
 from thresher.runs.reading import checked
 from thresher.runs.run_table import RunTable
+from thresher.where import Where, as_text
 
 
 def select_runs(
     table: RunTable,
     metric: str | None = None,
-    where: str | Sequence[Comparison] | None = None,
+    where: str | Where | None = None,
     from_epoch: float | None = None,
     ignore_joint: bool = False,
 ) -> RunTable:
@@ -21,7 +22,7 @@ def select_runs(
     Args:
         table: Measured runs.
         metric: The metric to keep; may be None when there is only one.
-        where: Comparisons that a row must pass, or the text of `--where`.
+        where: A condition that a row must pass.
         from_epoch: Fewest passes over its pool that a checkpoint of a single pool must have seen; None keeps all.
         ignore_joint: Leave out runs on several pools.
 
@@ -29,42 +30,32 @@ def select_runs(
         InputError: Several metrics or models are left, or no row is.
     """
     chosen = checked(table)
-    comparisons = comparisons_of(where)
-    if comparisons:
-        chosen = chosen.where(comparisons)
+    if where is not None:
+        chosen = chosen.where(where)
     if metric is not None:
         chosen = chosen.of_metric(metric)
     if ignore_joint:
         chosen = replace(chosen.singles, dropped_rows=table.dropped_rows)
-        _refuse_none_left(chosen, "ignore_joint leaves none: every row is a joint run")
-    _refuse_several(
-        "metrics", chosen.metrics, "Choose one with --metric", f"--metric {chosen.metrics[0]}", table
-    )
-    _refuse_several(
-        "models",
-        chosen.models,
-        "Choose one with --where",
-        f"--where 'model = {_quoted(chosen.models)}'",
-        table,
-    )
+        _refuse_none_left(chosen, f"{argument('ignore_joint')} leaves none: every row is a joint run")
+    _refuse_several("metrics", chosen.metrics, "metric", chosen.metrics[0], table)
+    first = as_text(chosen.models[0]) if chosen.models else ""
+    _refuse_several("models", chosen.models, "where", f"model = {first}", table)
     if from_epoch is not None:
         chosen = chosen.from_epoch(from_epoch)
-        _refuse_none_left(chosen, f"from_epoch {from_epoch:g} leaves none: give a smaller number")
+        _refuse_none_left(
+            chosen, f"{argument('from_epoch')} {from_epoch:g} leaves none: give a smaller number"
+        )
     return chosen
 
 
 def _refuse_several(what: str, found: Sequence[str], remedy: str, example: str, table: RunTable) -> None:
     if len(found) > 1:
         raise InputError(
-            f"{table.name} has {len(found)} {what}: {', '.join(found)}. {remedy}, for example {example}."
+            f"{table.name} has {len(found)} {what}: {', '.join(found)}. Choose one with {argument(remedy)}, for example "
+            f"{argument(remedy, example)}."
         )
 
 
 def _refuse_none_left(chosen: RunTable, why: str) -> None:
     if not chosen.rows:
         raise InputError(f"{chosen.name} has no rows to use; {why}.")
-
-
-def _quoted(models: Sequence[str]) -> str:
-    first = models[0] if models else ""
-    return f'"{first}"' if " " in first else first

@@ -72,7 +72,7 @@ class Spark(Engine):
             source: A DataFrame of this session, or the name of a table that it knows.
             score: Column to rank by.
             id_column: Column of sample ids.
-            where: Comparisons joined by `and`.
+            where: A condition; rows that do not pass are as if not there.
 
         Raises:
             InputError: There is no such table, or a column is missing or of a type that cannot serve.

@@ -12,6 +12,7 @@ from thresher.metadata.spark.faults import CLOSED
 from thresher.metadata.spark.parts import Part, block_of, plain_key
 from thresher.metadata.table import Table
 from thresher.metadata.types import Key
+from thresher.where.columns import Kind
 
 GLOB = "\\{}[]*?"
 WIDER = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint"}
@@ -33,11 +34,17 @@ def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's s
     paths = [file_uri(file.path) for file in table.files]
     frame = session.read.option("recursiveFileLookup", "true").parquet(*paths)
     types = dict(frame.dtypes)
-    needed = dict.fromkeys([table.id_column, str(table.score), *(one.column for one in table.where)])
+    needed = dict.fromkeys([table.id_column, str(table.score), *(table.where.columns if table.where else [])])
     wanted = {name: types[name] for name in needed}
     wanted[table.id_column] = WIDER.get(types[table.id_column], types[table.id_column])
     if table.score_width == 8 and types[str(table.score)] == "float":
         wanted[str(table.score)] = "double"
+    for name, held in table.where.types.items() if table.where else ():
+        if name not in (table.id_column, table.score) and held.bytes == 8:  # of the widest file
+            wide = {**WIDER, "float": "double"} if held.kind is Kind.NUMBER else WIDER
+            wanted[name] = (
+                wide.get(types[name], types[name]) if held.kind in (Kind.WHOLE, Kind.NUMBER) else types[name]
+            )
     if all(types[name] == kind for name, kind in wanted.items()):
         return frame
     columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
