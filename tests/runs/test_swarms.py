@@ -76,12 +76,12 @@ def test_other_names_of_the_id_join_too(tables, key):
         (SHARES.replace("0.25,0.75", "0.25,0.5"), LOSSES, r"the shares of run 'a' sum to 0\.75, not 1"),
         (SHARES.replace("run,web", "run,we+b"), LOSSES, r"holds no plus sign; rename the column 'we\+b'"),
         (SHARES.replace("run,", "who,"), LOSSES, r"has no column run, run_id or index"),
-        (SHARES, LOSSES.replace("3.5,2.5", "nan,2.5"), r"row 3: loss_metric/web_loss is 'nan', not a number"),
-        (SHARES, LOSSES.replace("code_loss", "code_acc"), "'code_acc' looks like an accuracy"),
+        (SHARES.replace("0.25", "nan"), LOSSES, r"row 2: web is 'nan', not a number"),
+        (SHARES, LOSSES.replace("code_loss", "code_acc"), "code_acc is 4, not an accuracy"),
         (SHARES, LOSSES.replace("code_loss", "x/web_loss"), "two columns for the metric 'web_loss'"),
         (SHARES, "run\na\nb\nc\n", "has no losses"),
         ("", LOSSES, r"shares\.csv is empty\. It needs a header"),
-        (SHARES, LOSSES.replace("a,first,3.5,2.5", "a,first,3.5"), "row 3 has 3 cells, but the header has 4"),
+        (SHARES, LOSSES.replace("a,first,3.5,2.5", "a,first,3.5"), "row 3 has fewer cells than the header has"),
     ],
 )  # fmt: skip
 def test_what_does_not_join_or_is_no_share_is_one_sentence(tables, shares, losses, message):
