@@ -119,7 +119,8 @@ def test_a_percent_is_refused(tmp_path):
     path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl")
     path.write_text(path.read_text().replace('"main_metric": 0.2}', '"main_metric": 20.0}'))
     with pytest.raises(
-        InputError, match=r"imagenet1k is 20, not an accuracy in \[0, 1\]. If it is percent, give percent=True"
+        InputError,
+        match=r"imagenet1k is 20, not an accuracy in \[0, 1\]. If it is percent, give percent=True",
     ):
         import_runs([path], LABEL, PER_EPOCH)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from thresher.runs.importing import Imported, ImportOptions
     from thresher.runs.labels import RunLabel
 
+MOST_PARTS = 4
+"""Labels that a line names."""
 MOST_PASSED = 100
 """Things passed over that JSON names; the rest are counted."""
 
@@ -27,12 +29,17 @@ def import_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Run table to write, .csv or .parquet; with --guess the mapping.", show_default=False
+            "-o",
+            "--output",
+            help="Run table to write, .csv or .parquet; with --guess the mapping.",
+            show_default=False,
         ),
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="For any other table: pool=Name,samples_seen=Step*4096,error=1-top1,.. or a TOML file."),
+        typer.Option(
+            help="For any other table: pool=Name,samples_seen=Step*4096,error=1-top1,.. or a TOML file."
+        ),
     ] = None,
     guess: Annotated[
         bool, typer.Option("--guess", help="Draft the mapping of a table for --columns, and import nothing.")
@@ -50,10 +57,12 @@ def import_command(
         typer.Option("--swarm", help="The paths are a table of shares and one of losses, one row per run."),
     ] = False,
     samples_seen: Annotated[
-        str | None, typer.Option(help="Samples at the end of each run, where no file says; with --swarm required.")
+        str | None,
+        typer.Option(help="Samples at the end of each run, where no file says; with --swarm required."),
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(help="With --swarm or --columns: fraction or loss, where a metric's name does not say.")
+        str | None,
+        typer.Option(help="With --swarm or --columns: fraction or loss, where a metric's name does not say."),
     ] = None,
     metric: Annotated[
         list[str] | None,
@@ -108,7 +117,9 @@ def import_command(
     if output is None:
         raise InputError("-o is missing. Give the run table to write, for example -o runs.csv.")
     if swarm and columns is not None:
-        raise InputError("Give --swarm or --columns, not both; a swarm is two tables with columns of their own.")
+        raise InputError(
+            "Give --swarm or --columns, not both; a swarm is two tables with columns of their own."
+        )
     if unit is not None and not (swarm or columns is not None):
         raise InputError("--unit goes with --swarm or --columns; for other logs give --direction.")
     options = ImportOptions(
@@ -134,11 +145,14 @@ def import_command(
                     "--samples-seen": samples_seen, "--model": model, "--schedule": schedule, "--exposure": exposure}  # fmt: skip
             given = next((flag for flag, value in idle.items() if value is not None), None)
             if given is not None:
-                raise InputError(f"{given} does not go with --columns, which says it in an expression. Leave it out.")
+                raise InputError(
+                    f"{given} does not go with --columns, which says it in an expression. Leave it out."
+                )
             found = _tabled(paths, columns, chosen, unit)
         else:
             with progress_bar(quiet=quiet or as_json) as progress:
-                found = import_runs(paths, chosen, options, progress)
+                found = import_runs(paths, chosen, options, progress, without=output)
+        found = _with_idle_labels(found, chosen)
     write_runs(found.table, output)
     runs_found = len({row.run_key for row in found.table.rows})
     content = {
@@ -149,7 +163,10 @@ def import_command(
         "models": list(found.table.models),
         "path": str(output),
         "findings": [asdict(finding) for finding in found.findings],
-        "passed_over": {"count": len(found.passed), "first": [asdict(one) for one in found.passed[:MOST_PASSED]]},
+        "passed_over": {
+            "count": len(found.passed),
+            "first": [asdict(one) for one in found.passed[:MOST_PASSED]],
+        },
     }
     for line in passed_lines(found.passed):
         say(line)
@@ -194,6 +211,23 @@ def _guess(paths: Sequence[Path], output: Path | None, *, as_json: bool) -> None
     else:
         left = f"to fill in: {', '.join(open_)}" if open_ else "check it"
         print(f"Drafted {output}; {left}. Then: --columns {output}")
+
+
+def _with_idle_labels(found: "Imported", labels: "tuple[RunLabel, ...]") -> "Imported":
+    """With a warning of labels that name no run: a slip in a name would leave its runs out."""
+    from dataclasses import replace
+
+    from thresher.runs import Finding
+    from thresher.runs.labels import idle_labels
+
+    idle = idle_labels(labels, [row.run or "" for row in found.table.rows])
+    if not idle:
+        return found
+    shown = ", ".join(idle[:MOST_PARTS]) + (
+        f" and {len(idle) - MOST_PARTS} more" if len(idle) > MOST_PARTS else ""
+    )
+    warning = Finding("warning", f"Labels that name no imported run: {shown}. Is a name misspelt?")
+    return replace(found, findings=(warning, *found.findings))
 
 
 def _tabled(paths: list[Path], columns: str, labels: "tuple[RunLabel, ...]", unit: str | None) -> "Imported":

@@ -5,10 +5,41 @@ import re
 from thresher.runs.logged import TIME
 
 EPOCHS = ("epoch", "epochs")
-BATCHES = ("step", "steps", "global_step", "globalstep", "batch", "batches", "iteration", "iterations", "iter", "num_updates")
-SAMPLES = ("samples_seen", "samples", "num_samples", "examples_seen", "examples", "images_seen", "consumed_samples")
+BATCHES = (
+    "step",
+    "steps",
+    "global_step",
+    "globalstep",
+    "batch",
+    "batches",
+    "iteration",
+    "iterations",
+    "iter",
+    "num_updates",
+)
+SAMPLES = (
+    "samples_seen",
+    "samples",
+    "num_samples",
+    "examples_seen",
+    "examples",
+    "images_seen",
+    "consumed_samples",
+)
 TOKENS = ("tokens", "tokens_seen", "num_tokens", "consumed_tokens", "total_tokens")
-TIMES = ("time", "timestamp", "runtime", "duration", "created", "date", "datetime", "elapsed", "seconds", "hours", "minutes")
+TIMES = (
+    "time",
+    "timestamp",
+    "runtime",
+    "duration",
+    "created",
+    "date",
+    "datetime",
+    "elapsed",
+    "seconds",
+    "hours",
+    "minutes",
+)
 """Words of names that tell a time, which says nothing of samples."""
 
 

@@ -52,7 +52,8 @@ def read_clip_benchmark_table(table: Table) -> Logs:
     said = {name: table.at(name) for name in COLUMNS}
     if "language" in table.header:
         said["language"] = table.at("language")
-    checkpoints, passed = [], list(table.passed)
+    checkpoints: list[Checkpoint] = []
+    passed = list(table.passed)
     for number, cells in table.rows:
         found = {name: cells[at].strip() for name, at in said.items()}
         metrics = {

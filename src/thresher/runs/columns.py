@@ -32,10 +32,15 @@ QUOTED: /"[^"]+"|`[^`]+`/
 NAME: /[^\W\d][\w.]*/
 %ignore /\s+/
 """
-OPERATIONS: dict[str, Callable[[float, float], float]] = {"plus": add, "minus": sub, "times": mul, "over": truediv}
+OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "plus": add,
+    "minus": sub,
+    "times": mul,
+    "over": truediv,
+}
 
 
-class _Missing(Exception):
+class _MissingNumberError(Exception):
     """A row that has no number for an expression, and why."""
 
 
@@ -72,7 +77,7 @@ def evaluated(expression: str, table: Table) -> list[tuple[str | float | None, s
         try:
             value = _number(tree, cells, places, table.place(number))
             found.append((value, "") if math.isfinite(value) else (None, "no finite number"))
-        except _Missing as missing:
+        except _MissingNumberError as missing:
             found.append((None, str(missing)))
     return found
 
@@ -84,7 +89,9 @@ def names_in(expression: str) -> tuple[str, ...]:
         InputError: The expression cannot be read.
     """
     return tuple(
-        dict.fromkeys(_column(tree) for tree in _parsed(expression).iter_subtrees() if tree.data in ("name", "quoted"))
+        dict.fromkeys(
+            _column(tree) for tree in _parsed(expression).iter_subtrees() if tree.data in ("name", "quoted")
+        )
     )
 
 
@@ -132,12 +139,16 @@ def _parsed(expression: str) -> Any:  # noqa: ANN401
     from lark.exceptions import LarkError
 
     if len(expression) > LONGEST:
-        raise InputError(f"The expression {expression[:40]!r}.. has more than {LONGEST} characters. Write a shorter one.")
+        raise InputError(
+            f"The expression {expression[:40]!r}.. has more than {LONGEST} characters. Write a shorter one."
+        )
     try:
         return _grammar().parse(expression)
     except LarkError as error:
         at = getattr(error, "pos_in_stream", None)
-        where = f" at {expression[at : at + 20]!r}" if isinstance(at, int) and 0 <= at < len(expression) else ""
+        where = (
+            f" at {expression[at : at + 20]!r}" if isinstance(at, int) and 0 <= at < len(expression) else ""
+        )
         raise InputError(
             f"{expression!r} cannot be read{where}. Write for example {EXAMPLES}; names that are no plain words stand in double "
             "quotes."
@@ -167,7 +178,9 @@ def _number(tree: Any, cells: Sequence[str], places: dict[str, int], place: str)
     if tree.data == "number":
         return parse_number(str(tree.children[0]), "a number")
     if tree.data == "text":
-        raise InputError(f"{tree.children[0]} is a text, and nothing can be reckoned with it. Leave out its quotes for a column.")
+        raise InputError(
+            f"{tree.children[0]} is a text, and nothing can be reckoned with it. Leave out its quotes for a column."
+        )
     if tree.data in ("name", "quoted"):
         return _cell(cells[places[_column(tree)]], _column(tree), place)
     parts = [_number(child, cells, places, place) for child in tree.children]
@@ -176,7 +189,7 @@ def _number(tree: Any, cells: Sequence[str], places: dict[str, int], place: str)
     try:
         return OPERATIONS[tree.data](*parts)
     except (ZeroDivisionError, OverflowError) as error:
-        raise _Missing(str(error)) from error
+        raise _MissingNumberError(str(error)) from error
 
 
 def _cell(cell: str, column: str, place: str) -> float:
@@ -188,7 +201,9 @@ def _cell(cell: str, column: str, place: str) -> float:
         )
     number = number_of(found)
     if number is None:
-        raise _Missing(f"{column} is {cell.strip()!r:.40}, not a number" if cell.strip() else f"{column} is empty")
+        raise _MissingNumberError(
+            f"{column} is {cell.strip()!r:.40}, not a number" if cell.strip() else f"{column} is empty"
+        )
     return number
 
 
@@ -209,5 +224,3 @@ def split_columns(text: str) -> list[str]:
             continue
         parts[-1] += letter
     return [part.strip() for part in parts if part.strip()]
-
-

@@ -33,15 +33,18 @@ _ACCURACY = re.compile(
 _WITH_NUMBER = ("top", "f", "r", "hit", "hits")
 """Words that are an accuracy only with a number behind them: top1, F1, R@5."""
 _LOSSES = frozenset(
-    ("loss", "losses", "ppl", "perplexity", "nll", "bpb", "bpc", "bits", "ce", "xent", "entropy", "crossentropy", "mse", "rmse", "mae")
-)
+    (
+        "loss", "losses", "ppl", "perplexity", "nll", "bpb", "bpc", "bits", "ce", "xent", "entropy", "crossentropy", "mse",
+        "rmse", "mae",
+    )
+)  # fmt: skip
 _ERRORS = frozenset(("error", "errors", "err"))
 
 
 def kind_of(name: str) -> Kind | None:
     """What a metric is by the words of its name; None where they do not say it, or say two things.
 
-    >>> kind_of("eval/loss"), kind_of("top1"), kind_of("x_error"), kind_of("hellaswag"), kind_of("acc_loss")
+    >>> kind_of("eval/loss"), kind_of("top1"), kind_of("x_error"), kind_of("hellaswag"), kind_of("loss_acc")
     (<Kind.LOSS: 'loss'>, <Kind.ACCURACY: 'accuracy'>, <Kind.ERROR: 'error'>, None, None)
     """
     if name.endswith("_error"):

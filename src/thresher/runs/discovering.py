@@ -36,11 +36,16 @@ Found = tuple[Logs, tuple[Measurement, ...]]
 
 
 def read_logs(
-    paths: Sequence[Path], progress: Progress | None = None
+    paths: Sequence[Path], progress: Progress | None = None, without: Path | None = None
 ) -> tuple[Logs, tuple[Measurement, ...]]:
     """Everything known in files and below folders, and the rows of run tables among them.
 
     A file inside a folder that is damaged or of another kind is passed over; one that was named is refused.
+
+    Args:
+        paths: Files and folders.
+        progress: Told how many files have been read.
+        without: A file that is passed over.
 
     Raises:
         FileFormatError: A file that was named is of no kind that is known.
@@ -55,6 +60,9 @@ def read_logs(
         for at, file in enumerate(files):
             if progress and (at % 200 == 0 or at + 1 == len(files)):
                 progress("log files", at + 1, len(files))
+            if without is not None and file.absolute() == without.absolute():
+                passed.append(Passed(str(file), "the file that this import writes"))
+                continue
             try:
                 logs, table = _read(file, done, named=file == path)
             except MissingExtraError as error:
@@ -80,7 +88,7 @@ def read_logs(
 
 
 def _reason(error: Exception, file: Path) -> str:
-    return str(error).removeprefix(str(file)).strip(" :").split(". ")[0].rstrip(".")
+    return str(error).removeprefix(str(file)).strip(" :").removeprefix("is ").split(". ")[0].rstrip(".")
 
 
 def _nothing(paths: Sequence[Path], passed: Sequence[Passed]) -> str:
@@ -182,9 +190,7 @@ def _json(file: Path, *, named: bool) -> Logs:
             raise
         if _is_datacomp(file, named=False):
             return read_datacomp(file)
-        raise FileFormatError(
-            f"{file} is {HALF_WRITTEN}. Make it again, or remove it."
-        ) from error
+        raise FileFormatError(f"{file} is {HALF_WRITTEN}. Make it again, or remove it.") from error
     if is_clip_benchmark(found):
         return read_clip_benchmark(found, str(file))
     if is_datacomp(found) or (isinstance(found, list) and found and all(map(is_datacomp, found))):
@@ -232,8 +238,8 @@ def _csv(file: Path, *, named: bool) -> Found:
     if not named:
         raise FileFormatError(f"{file} is a CSV of another kind. Leave it out.")
     raise FileFormatError(
-        f"{file} is a CSV of no kind that is known: its header is {listed(header, 6) or 'empty'}. Known are: {KNOWN}. For a table "
-        "of your own, say what its columns are: thresher runs import --guess drafts that."
+        f"{file} is a CSV of no kind that is known: its header is {listed(header, 6) or 'empty'}. Known are: {KNOWN}. For a "
+        "table of your own, say what its columns are: thresher runs import --guess drafts that."
     )
 
 

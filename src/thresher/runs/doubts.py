@@ -121,7 +121,11 @@ def _lengthened(
     for run in sorted(by_run):
         label = find_label(labels, run)
         logged = next(
-            (max((*fact.lengths.values(), fact.samples_per_epoch or 0.0)) for fact in logs.facts.get(run, ())), None
+            (
+                max((*fact.lengths.values(), fact.samples_per_epoch or 0.0))
+                for fact in logs.facts.get(run, ())
+            ),
+            None,
         )
         said = label.samples_per_epoch if label else None
         if said and logged and logged * EPOCH_SLACK > said:

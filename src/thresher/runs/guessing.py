@@ -48,13 +48,20 @@ def guess_columns(path: Path) -> tuple[Guess, ...]:
         InputError: It has no rows.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Give a CSV or Parquet file with one row per run or per measurement.")
+        raise InputError(
+            f"{path}: no such file. Give a CSV or Parquet file with one row per run or per measurement."
+        )
     table = read_any_table(path)
     if not table.rows:
         raise InputError(f"{path} has no rows. Give a table with one row per run or per measurement.")
     metric, error = _measured(table)
     found = [
-        _named(table, "pool", POOLS, "which pool or bucket each run was trained on; a text such as 'b0' if all are of one"),
+        _named(
+            table,
+            "pool",
+            POOLS,
+            "which pool or bucket each run was trained on; a text such as 'b0' if all are of one",
+        ),
         _named(table, "unique_samples", SIZES, "how many distinct samples that pool has, for example 12.8M"),
         _seen(table),
         metric,
@@ -62,7 +69,11 @@ def guess_columns(path: Path) -> tuple[Guess, ...]:
         _run(table),
         _optional(table, "model", MODELS),
         _optional(table, "seed", SEEDS),
-        *(_optional(table, name, ()) for name in SAME_NAME if name not in (*REQUIRED_COLUMNS, "run", "model", "seed")),
+        *(
+            _optional(table, name, ())
+            for name in SAME_NAME
+            if name not in (*REQUIRED_COLUMNS, "run", "model", "seed")
+        ),
     ]
     return tuple(one for one in found if one is not None)
 
@@ -98,7 +109,11 @@ def _plain(name: str) -> str:
 
 
 def _columns(table: Table, names: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(table.header) if _plain(name) in names and table.header.count(name) == 1]
+    return [
+        name
+        for name in dict.fromkeys(table.header)
+        if _plain(name) in names and table.header.count(name) == 1
+    ]
 
 
 def _values(table: Table, column: str) -> list[object]:
@@ -135,19 +150,29 @@ def _run(table: Table) -> Guess | None:
 
 def _seen(table: Table) -> Guess:
     """Samples that were seen, if a column counts them; steps need the size of a batch, which only its column can say."""
-    counted = [(name, counts_of(name)) for name in dict.fromkeys(table.header) if table.header.count(name) == 1]
+    counted = [
+        (name, counts_of(name)) for name in dict.fromkeys(table.header) if table.header.count(name) == 1
+    ]
     samples = [name for name, what in counted if what == "samples"]
     if len(samples) == 1:
         return Guess("samples_seen", quoted(samples[0]), "counts samples, by its name")
     batches = _columns(table, ("global_batch_size", "total_batch_size"))
     steps = [name for name, what in counted if what == "batches"]
     if len(steps) == 1 and len(batches) == 1:
-        return Guess("samples_seen", f"{quoted(steps[0])} * {quoted(batches[0])}", "steps times the samples of one step")
+        return Guess(
+            "samples_seen",
+            f"{quoted(steps[0])} * {quoted(batches[0])}",
+            "steps times the samples of one step",
+        )
     hints = [f"{quoted(name)} * SAMPLES_PER_STEP" for name in steps]
     hints += [f"{quoted(name)} * SAMPLES_PER_EPOCH" for name, what in counted if what == "epochs"]
     hints += [f"{quoted(name)}, if pools are sized in tokens" for name in _columns(table, TOKENS)]
     hints += [f"{quoted(name)}" for name in samples]
-    return Guess("samples_seen", UNKNOWN, f"could be {' or '.join(hints)}" if hints else "no column counts samples or steps")
+    return Guess(
+        "samples_seen",
+        UNKNOWN,
+        f"could be {' or '.join(hints)}" if hints else "no column counts samples or steps",
+    )
 
 
 def _measured(table: Table) -> tuple[Guess, Guess]:
@@ -161,13 +186,21 @@ def _measured(table: Table) -> tuple[Guess, Guess]:
         and not is_time(name) and _numbers(table, name)
     ]  # fmt: skip
     if len(measured) != 1:
-        names = ", ".join(f"{quoted(name)} ({kind})" for name, kind in measured[:12]) or "no column is one by its name"
+        names = (
+            ", ".join(f"{quoted(name)} ({kind})" for name, kind in measured[:12])
+            or "no column is one by its name"
+        )
         return (
-            Guess("metric", UNKNOWN, "a text that ends in _error or _loss, for example 'imagenet1k_zeroshot_error'"),
+            Guess(
+                "metric",
+                UNKNOWN,
+                "a text that ends in _error or _loss, for example 'imagenet1k_zeroshot_error'",
+            ),
             Guess("error", UNKNOWN, f"an error or a loss, or 1 minus an accuracy: {names}"),
         )
     name, kind = measured[0]
-    called = Guess("metric", f"'{table_metric(name, kind)}'" if "'" not in name else UNKNOWN, f"after {quoted(name)}; any name that ends so will do")
+    expression = f"'{table_metric(name, kind)}'" if "'" not in name else UNKNOWN
+    called = Guess("metric", expression, f"after {quoted(name)}; any name that ends so will do")
     values = _numbers(table, name)
     low, high = min(values), max(values)
     span = f"{quoted(name)} is {'an' if kind is not Kind.LOSS else 'a'} {kind} by its name, from {low:g} to {high:g}"

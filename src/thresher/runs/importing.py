@@ -69,6 +69,8 @@ def import_runs(
     labels: Sequence[RunLabel],
     options: ImportOptions | None = None,
     progress: Progress | None = None,
+    *,
+    without: Path | None = None,
 ) -> Imported:
     """One run table from logs, evaluations, exports and run tables.
 
@@ -79,6 +81,7 @@ def import_runs(
         labels: Which pool each run was trained on.
         options: What logs do not say.
         progress: Told how many files have been read.
+        without: A file to pass over, such as what an earlier import wrote among the logs.
 
     Raises:
         InputError: Nothing to import, a run without a label, or logs that contradict each other.
@@ -86,23 +89,42 @@ def import_runs(
     chosen = options or ImportOptions()
     check_step(chosen.step)
     check_direction(chosen.direction)
-    logs, tables = read_logs(paths, progress)
+    logs, tables = read_logs(paths, progress, without)
+    name = " and ".join(map(str, paths))
+    tables, passed = _rows_of_model(tables, chosen.model)
     if not logs.checkpoints:
-        return Imported(checked(RunTable(tables, " and ".join(map(str, paths)))), 0, (), logs.passed)
-    logs = replace(logs, checkpoints=grouped(one.counted(chosen.step) for one in logs.checkpoints))
+        if not tables:
+            raise InputError(
+                f"{argument('model', chosen.model)} is in none of the run tables. Choose a model that is."
+            )
+        table = checked(RunTable(tables, name))
+        return Imported(table, 0, log_doubts(logs, labels, table), (*logs.passed, *passed))
+    logs = replace(logs, checkpoints=tuple(one.counted(chosen.step) for one in logs.checkpoints))
     try:
-        wanted = wanted_metrics(chosen.metrics, logs, chosen.direction)
+        wanted = wanted_metrics(chosen.metrics, logs, chosen.direction, percent=chosen.percent)
     except InputError:
         if logs.missing is not None:
             raise logs.missing from None
         raise
     logs = _relevant(logs, wanted)
+    logs = replace(logs, checkpoints=grouped(logs.checkpoints))
     logs = of_model(labelled(named_apart(logs, labels), labels), labels, chosen.model)
-    rows, passed = _rows(logs, labels, chosen, wanted)
-    table = checked(RunTable((*tables, *rows), " and ".join(map(str, paths))))
-    return Imported(
-        table, len(logs.checkpoints), log_doubts(logs, labels, table), (*logs.passed, *passed)
+    rows, without_number = _rows(logs, labels, chosen, wanted)
+    table = checked(RunTable((*tables, *rows), name))
+    found = (*logs.passed, *passed, *without_number)
+    return Imported(table, len(logs.checkpoints), log_doubts(logs, labels, table), found)
+
+
+def _rows_of_model(
+    rows: tuple[Measurement, ...], model: str | None
+) -> tuple[tuple[Measurement, ...], tuple[Passed, ...]]:
+    """The rows of run tables that are of one model; all where none is chosen."""
+    if model is None:
+        return rows, ()
+    passed = tuple(
+        Passed(row.place, f"its model is not {model}", "row") for row in rows if row.model != model
     )
+    return tuple(row for row in rows if row.model == model), passed
 
 
 def _relevant(logs: Logs, wanted: Sequence[Wanted]) -> Logs:
@@ -150,7 +172,9 @@ def _rows(
         (one for found in trained.values() for one in found), key=lambda one: PREFERENCE.index(one.reader)
     )
     for metric in wanted:
-        measured, without = _measured([one for one in in_order if metric.is_in(one)], logs, labels, options, metric)
+        measured, without = _measured(
+            [one for one in in_order if metric.is_in(one)], logs, labels, options, metric
+        )
         if not measured:
             raise _no_value(metric, [*without, *passed])
         passed += without
@@ -161,8 +185,8 @@ def _rows(
             known = rows.setdefault((item.one.run, item.value.seen, row.metric), (rank, row))
             if known[0] == rank and known[1].error != row.error:
                 raise InputError(
-                    f"{item.one.place} and {known[1].file} give different {row.metric} of run {item.one.run!r} after the same "
-                    "samples: two runs are in one folder. Give each its own name."
+                    f"{item.one.place} and {known[1].file} give different {row.metric} of run {item.one.run!r} after the "
+                    "same samples: two runs are in one folder. Give each its own name."
                 )
         reached = {item.one.run for item in measured}
         passed += [
@@ -174,7 +198,11 @@ def _rows(
 
 
 def _measured(
-    checkpoints: Sequence[Checkpoint], logs: Logs, labels: Sequence[RunLabel], options: ImportOptions, metric: Wanted
+    checkpoints: Sequence[Checkpoint],
+    logs: Logs,
+    labels: Sequence[RunLabel],
+    options: ImportOptions,
+    metric: Wanted,
 ) -> tuple[list[_Measured], list[Passed]]:
     found, passed = [], []
     label_of = {run: find_label(labels, run) for run in {one.run for one in checkpoints}}
@@ -231,9 +259,10 @@ def samples_seen(one: Checkpoint, label: RunLabel, facts: TrainingFacts, options
                 f"{argument('step')} if it counts epochs or samples."
             )
         return one.batches * batch
-    if one.epoch is None and (end := label.samples_seen or options.samples_seen) is not None:
-        return end
     epoch = one.epoch if one.epoch is not None else facts.epochs
+    end = label.samples_seen or options.samples_seen if one.epoch is None else None
+    if epoch is None and end is not None:
+        return end
     if epoch is None:
         raise _unknown_epoch(one)
     each = label.samples_per_epoch
@@ -241,6 +270,8 @@ def samples_seen(one: Checkpoint, label: RunLabel, facts: TrainingFacts, options
     if each is None and logged is not None:
         return logged
     each = each or options.samples_per_epoch
+    if each is None and end is not None:
+        return end
     if each is None:
         raise InputError(
             f"{one.place} is after {epoch:g} epochs of the trainer, and nothing says how many samples one has. Give "
@@ -264,17 +295,19 @@ def _unknown_axis(one: Checkpoint) -> InputError:
 def _unknown_epoch(one: Checkpoint) -> InputError:
     if one.reader == "logged_csv":
         return InputError(
-            f"{one.place} does not say how far the run was. Say which columns tell it: {argument('columns')} with samples_seen, or "
-            f"{argument('samples_seen')} where every run ends after the same."
+            f"{one.place} does not say how far the run was. Say which columns tell it: {argument('columns')} with samples_seen, "
+            f"or {argument('samples_seen')} where every run ends after the same."
         )
     kind = {"datacomp": "DataComp's", "clip_benchmark": "CLIP_benchmark's"}.get(one.reader, "an")
     return InputError(
-        f"{one.place} is {kind} evaluation of run {one.run!r} and does not say after which epoch. Put it into a folder named after "
-        f"the checkpoint, such as epoch_4, or give {argument('samples_seen')}."
+        f"{one.place} is {kind} evaluation of run {one.run!r} and does not say after which epoch. Put it into a folder named "
+        f"after the checkpoint, such as epoch_4, or give {argument('samples_seen')}."
     )
 
 
-def _row(item: _Measured, facts: TrainingFacts, options: ImportOptions, metric: str, error: float) -> Measurement:
+def _row(
+    item: _Measured, facts: TrainingFacts, options: ImportOptions, metric: str, error: float
+) -> Measurement:
     one, label = item.one, item.label
     epoch = one.epoch if one.epoch is not None else (facts.epochs if one.when[1] is None else None)
     return Measurement(

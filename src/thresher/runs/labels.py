@@ -53,6 +53,16 @@ def find_label(labels: Sequence[RunLabel], run: str) -> RunLabel | None:
     return exact or next((label for label in labels if fnmatchcase(run, label.pattern)), None)
 
 
+def idle_labels(labels: Sequence[RunLabel], runs: Sequence[str]) -> tuple[str, ...]:
+    """Patterns that name none of the runs."""
+    names = set(runs)
+    return tuple(
+        label.pattern
+        for label in labels
+        if label.pattern not in names and not any(fnmatchcase(run, label.pattern) for run in names)
+    )
+
+
 def name_by_path(labels: Sequence[RunLabel], home: str) -> str | None:
     """The end of a run's path that a pattern with slashes names; None where none does.
 
@@ -84,13 +94,20 @@ def read_labels(path: Path) -> tuple[RunLabel, ...]:
     if missing or strange:
         raise FileFormatError(
             f"{path} needs the columns {', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}; "
-            + (f"it lacks {missing[0]} and has {listed(table.header)}." if missing else f"it has {strange[0]!r}.")
+            + (
+                f"it lacks {missing[0]} and has {listed(table.header)}."
+                if missing
+                else f"it has {strange[0]!r}."
+            )
         )
     if table.passed:
-        raise FileFormatError(f"{table.passed[0].place} has {table.passed[0].reason}. Fill them in, or remove the row.")
+        raise FileFormatError(
+            f"{table.passed[0].place} has {table.passed[0].reason}. Fill them in, or remove the row."
+        )
     columns = [(name, table.at(name)) for name in table.header]
     return tuple(
-        _label({name: cells[at].strip() for name, at in columns}, table.place(number)) for number, cells in table.rows
+        _label({name: cells[at].strip() for name, at in columns}, table.place(number))
+        for number, cells in table.rows
     )
 
 

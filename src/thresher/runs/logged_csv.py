@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from thresher.errors import FileFormatError, InputError
 from thresher.runs.axes import EPOCHS, SAMPLES, counts_of
-from thresher.runs.logged import Checkpoint, Logs, Refused, after_resumes, sorted_metrics
+from thresher.runs.logged import TIME, Checkpoint, Logs, Refused, after_resumes, sorted_metrics
 from thresher.runs.passed import Passed
 from thresher.runs.tensorboard import steps_of
 from thresher.runs.texts import Table, cell_value, has_comma, listed, number_of
@@ -53,9 +53,11 @@ def read_logged_table(table: Table) -> Logs:
 
 
 def _chart(table: Table) -> Logs:
-    lines = [(at, name) for at, name in enumerate(table.header) if " - " in name and not name.endswith(AGGREGATES)]
+    lines = [
+        (at, name) for at, name in enumerate(table.header) if " - " in name and not name.endswith(AGGREGATES)
+    ]
     axes = [name for name in table.header if " - " not in name and name]
-    axis = next((name for name in axes if counts_of(name) not in (None, "time")), axes[0] if axes else None)
+    axis = next((name for name in axes if counts_of(name) not in (None, TIME)), axes[0] if axes else None)
     if axis is None:
         raise FileFormatError(
             f"{table.path} has no column for the step. Export the chart again with its x axis."
@@ -94,7 +96,9 @@ def _column(table: Table, at: int, axis: str) -> list[Written]:
 
 def _written(step: str, axis: str, value: str, place: str) -> Written:
     at = number_of(cell_value(step))
-    return (at, cell_value(value)) if at is not None else (None, Refused(str(_not_a_number(step, axis, place))))
+    return (
+        (at, cell_value(value)) if at is not None else (None, Refused(str(_not_a_number(step, axis, place))))
+    )
 
 
 def _refused(written: list[Written], sentence: str) -> list[Written]:
@@ -154,7 +158,11 @@ def _run_list(table: Table) -> Logs:
         epoch = next((values.pop(name) for name in EPOCHS if name in values), None)
         samples = next((values.pop(name) for name in SAMPLES if name in values), None)
         step = next((name for name in STEP_COLUMNS if number_of(values.get(name)) is not None), None)
-        odd = [(name, v) for name, v in (("epoch", epoch), ("samples_seen", samples)) if v and number_of(v) is None]
+        odd = [
+            (name, v)
+            for name, v in (("epoch", epoch), ("samples_seen", samples))
+            if v and number_of(v) is None
+        ]
         if odd:
             if has_comma(odd[0][1]):
                 raise _not_a_number(odd[0][1], odd[0][0], place)
@@ -192,7 +200,8 @@ def _checkpoints(
             checkpoints.append(Checkpoint(run, str(table.path), READER, tasks=tasks, logged=logged))
     for (run, at, known), values in found.items():
         tasks, logged = sorted_metrics(values)
-        place = f"{table.path} run {run} at {at:g} {known or axis}"
+        unclear = known is None or known == TIME
+        place = f"{table.path} run {run} at {f'{axis} {at:g}' if unclear else f'{at:g} {known}'}"
         checkpoints.append(
             Checkpoint(
                 run, place, READER, steps=at, axis=axis, counts=known, tasks=tasks, logged=logged,

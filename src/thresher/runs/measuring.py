@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import pairwise
 
 from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.runs.directions import TRAINER_PREFIX, Kind, stated_kind, table_metric
+from thresher.runs.directions import LOWER, TRAINER_PREFIX, Kind, stated_kind, table_metric
 from thresher.runs.logged import TRAINER_TASKS, Checkpoint, Logs, Refused
 from thresher.runs.passed import Passed
 from thresher.runs.tasks import GROUPS, MOST_NAMED, task_key, task_metric
@@ -55,8 +56,16 @@ def _names(wanted: str, logged: Mapping[str, object]) -> list[str]:
     return [name for name in dict.fromkeys((wanted, TRAINER_PREFIX + plain, plain)) if name in logged]
 
 
-def wanted_metrics(names: Sequence[str], logs: Logs, direction: str | None) -> tuple[Wanted, ...]:
+def wanted_metrics(
+    names: Sequence[str], logs: Logs, direction: str | None, *, percent: bool = False
+) -> tuple[Wanted, ...]:
     """The metrics that are asked for, each known to be in some checkpoint.
+
+    Args:
+        names: As they were asked for.
+        logs: What was found.
+        direction: `higher` or `lower` is better, for metrics whose name does not say it.
+        percent: Whether accuracies are said to be in percent.
 
     Raises:
         InputError: A metric that no checkpoint holds, or one of which nothing says which way it points.
@@ -79,6 +88,14 @@ def wanted_metrics(names: Sequence[str], logs: Logs, direction: str | None) -> t
     for one in found:
         if not any(one.is_in(checkpoint) for checkpoint in logs.checkpoints):
             raise _not_there(one.name, sorted({*tasks, *logged}), logs.passed)
+    if percent and all(one.kind is Kind.LOSS for one in found):
+        raise InputError(
+            f"{argument('percent', True)} is about accuracies, and {found[0].name} is a loss. Leave it out."
+        )
+    if direction == LOWER and all(one.task is not None or one.group for one in found):
+        raise InputError(
+            f"{found[0].name} is an accuracy, better when higher. Leave {argument('direction')} out."
+        )
     return tuple(found)
 
 
@@ -238,12 +255,10 @@ def _check_percent(values: Sequence[Value], name: str) -> None:
                 f"{largest.place}: {name} is {largest.number:g} at most in its run, which looks like a fraction, not percent. "
                 f"Leave {switch} out, or import the runs in percent apart from it."
             )
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in pairwise(found):
             low, high = sorted((before, after), key=lambda value: value.number)
             if 0 < low.number <= 1 and high.number >= CHANGE_OF_UNIT * low.number:
                 raise InputError(
                     f"{low.place} and {high.place}: {name} is {low.number:g} and {high.number:g} one checkpoint apart, so "
                     f"fractions and percent are mixed. Write all of them one way before you give {switch}."
                 )
-
-

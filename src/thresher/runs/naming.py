@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os.path import abspath
 from pathlib import Path
 
 from thresher.arguments import argument
@@ -11,6 +12,8 @@ from thresher.runs.labels import RunLabel, find_label, name_by_path
 from thresher.runs.logged import Checkpoint, Logs, TrainingFacts
 from thresher.runs.passed import Passed
 
+NAMED_REMOTELY = "clip_benchmark"
+"""The reader whose paths are those of another machine, and may be relative."""
 TRAINER = "open_clip"
 """The reader that facts of training come from."""
 
@@ -38,9 +41,10 @@ def named_apart(logs: Logs, labels: Sequence[RunLabel]) -> Logs:
         checkpoints.append(one if called == one.run else replace(one, run=called))
         if one.home:
             homes[one.reader, called].setdefault(_key(one.home), one.home)
-    for (_, called), places in homes.items():
-        if len(places) > 1:
-            first, second = list(places.values())[:2]
+    for (reader, called), places in homes.items():
+        first, *others = places.values()
+        second = next((home for home in others if reader != NAMED_REMOTELY or not _is_end(first, home)), None)
+        if second is not None:
             raise InputError(
                 f"Two runs are called {called!r} ({first} and {second}). Name them by more of their paths in "
                 f"{argument('labels')} ({_ends(first, second)}), rename a folder, or import them apart."
@@ -61,8 +65,8 @@ def labelled(logs: Logs, labels: Sequence[RunLabel]) -> Logs:
     if without and len(without) == len(logs.checkpoints):
         one = without[0]
         raise InputError(
-            f"Nothing says which pool run {one.run!r} was trained on ({one.place}). Give {argument('labels')}, a CSV with columns "
-            f"run, pool and unique_samples, or {argument('pool')} and {argument('unique_samples')}."
+            f"Nothing says which pool run {one.run!r} was trained on ({one.place}). Give {argument('labels')}, a CSV with "
+            f"columns run, pool and unique_samples, or {argument('pool')} and {argument('unique_samples')}."
         )
     passed = tuple(
         Passed(run, f"no row of {argument('labels')} names it", "run")
@@ -129,14 +133,20 @@ def _namer(labels: Sequence[RunLabel]) -> Callable[[str, str], str]:
 
     def name(run: str, home: str) -> str:
         if (run, home) not in known:
-            known[run, home] = (name_by_path(labels, _key(home)) if "/" in home else None) or run
+            known[run, home] = (name_by_path(labels, _key(home)) if home else None) or run
         return known[run, home]
 
     return name
 
 
 def _key(home: str) -> str:
-    return str(Path(home).absolute()) if "/" in home else home
+    return abspath(home)  # noqa: PTH100 (a link is a name of its own)
+
+
+def _is_end(one: str, other: str) -> bool:
+    """Whether one path is how the other ends: a checkpoint may be named by less of its path."""
+    short, long = sorted((Path(one).parts, Path(other).parts), key=len)
+    return long[len(long) - len(short) :] == short
 
 
 def _ends(first: str, second: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import FileFormatError, InputError
-from thresher.runs.logged import Checkpoint, Logs, TrainingFacts, read_json_lines, sorted_metrics
+from thresher.errors import FileFormatError
+from thresher.runs.logged import Checkpoint, Logs, Refused, TrainingFacts, read_json_lines, sorted_metrics
 from thresher.runs.passed import Passed
 from thresher.runs.texts import log_lines, number_of, read_text
 
@@ -58,8 +58,7 @@ def read_open_clip(folder: Path) -> Logs:
     mounts change.
 
     Raises:
-        FileFormatError: A line that is not whole.
-        InputError: An epoch that cannot be found, or one that is measured twice.
+        FileFormatError: results.jsonl is no text.
     """
     params, out = folder / PARAMS, folder / OUT
     passed: list[Passed] = []
@@ -70,32 +69,29 @@ def read_open_clip(folder: Path) -> Logs:
     named = [found.get("epoch") for _, found in lines]
     unclear = None in named or len(set(map(str, named))) < len(named)
     evaluations = _evaluations(out) if unclear else []
+    run = folder.name or folder.resolve().name
     checkpoints = []
     for number, found in lines:
         place = f"{results} line {number}"
         evaluation = _printed_as(found, evaluations)
         if evaluation is not None and evaluation.abandoned:
             continue
-        epoch = found.get("epoch")
-        if epoch is None:
-            if evaluation is None:
-                raise _without_epoch(place, out)
-            epoch = evaluation.epoch
+        epoch = (
+            evaluation.epoch if found.get("epoch") is None and evaluation is not None else found.get("epoch")
+        )
         after = number_of(epoch)
-        if after is None or after < 0:
+        if epoch is not None and (after is None or after < 0):
             passed.append(Passed(place, f"its epoch is {epoch!r:.40}, not a number of epochs", "line"))
             continue
         measured = {
-            name: value
+            name: value if epoch is not None else Refused(_without_epoch(place, out))
             for name, value in found.items()
             if name not in ("epoch", "num_samples", "num_elements")
         }
         tasks, logged = sorted_metrics(measured)
-        run = folder.name or folder.resolve().name
         checkpoints.append(
             Checkpoint(run, place, READER, after, tasks=tasks, logged=logged, home=str(folder))
         )
-    run = folder.name or folder.resolve().name
     return Logs(
         _distinct(checkpoints, folder), {run: (facts,)} if facts is not None else {}, passed=tuple(passed)
     )
@@ -226,8 +222,8 @@ def _printed_as(found: Mapping[str, Any], evaluations: list[Evaluation]) -> Eval
     return None
 
 
-def _without_epoch(place: str, out: Path) -> InputError:
-    return InputError(
+def _without_epoch(place: str, out: Path) -> str:
+    return (
         f"{place} names no epoch, and {out.name if out.exists() else 'the missing ' + out.name} has no evaluation with its "
         'values. Put the run\'s out.log beside params.txt, or add "epoch" to that line.'
     )
@@ -236,16 +232,31 @@ def _without_epoch(place: str, out: Path) -> InputError:
 def _distinct(checkpoints: Sequence[Checkpoint], folder: Path) -> tuple[Checkpoint, ...]:
     """Checkpoints, one an epoch; an evaluation repeated with the same result counts once.
 
-    Raises:
-        InputError: One epoch has two results: two runs wrote into one folder.
+    Of a metric with two results for one epoch the value says, when it is asked for, that two runs wrote into the folder.
     """
     first: dict[float | None, Checkpoint] = {}
     for one in checkpoints:
-        known = first.setdefault(one.epoch, one)
-        if known is not one and (known.tasks, known.logged) != (one.tasks, one.logged):
-            raise InputError(
-                f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}, "
-                "or its out.log does not tell that it was resumed. Give each run its own folder, or remove the lines of the "
-                "abandoned one."
-            )
+        known = first.setdefault(one.epoch if one.epoch is not None else -1.0 - len(first), one)
+        if known is one or one.epoch is None:
+            continue
+        sentence = (
+            f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}, "
+            "or its out.log does not tell that it was resumed. Give each run its own folder, or remove the lines of the "
+            "abandoned one."
+        )
+        first[one.epoch] = replace(
+            known,
+            tasks=_agreed(known.tasks, one.tasks, sentence),
+            logged=_agreed(known.logged, one.logged, sentence),
+        )
     return tuple(first.values())
+
+
+def _agreed(known: Mapping[str, object], other: Mapping[str, object], sentence: str) -> dict[str, object]:
+    clash = {
+        name: Refused(sentence)
+        for name in known.keys() & other.keys()
+        if known[name] != other[name]
+        and not (number_of(known[name]) is None and number_of(other[name]) is None)
+    }
+    return {**known, **other, **clash}

@@ -38,5 +38,7 @@ def passed_lines(passed: Iterable[Passed]) -> tuple[str, ...]:
     ]
     rest = ordered[MOST_LINES:]
     if rest:
-        lines.append(f"Passed over: {sum(len(places) for _, places in rest):,} more for {len(rest)} other reasons.")
+        lines.append(
+            f"Passed over: {sum(len(places) for _, places in rest):,} more for {len(rest)} other reasons."
+        )
     return tuple(lines)

@@ -61,7 +61,13 @@ def read_swarm(
         InputError: Runs that do not join, shares that are none, or sizes of unknown pools.
     """
     return import_swarm(
-        shares, losses, samples_seen=samples_seen, unique_samples=unique_samples, metrics=metrics, model=model, unit=unit
+        shares,
+        losses,
+        samples_seen=samples_seen,
+        unique_samples=unique_samples,
+        metrics=metrics,
+        model=model,
+        unit=unit,
     )[0]
 
 
@@ -119,7 +125,9 @@ def import_swarm(
         for value, error in zip(values, errors, strict=True):
             rows.append(_row(swarm, value.run, sizes, samples_seen, wanted.metric, error, model, losses))
     if not rows:
-        raise InputError(f"{losses} has no value of {listed([name for _, name in chosen]) or 'any metric'} that is a number.")
+        raise InputError(
+            f"{losses} has no value of {listed([name for _, name in chosen]) or 'any metric'} that is a number."
+        )
     return checked(RunTable(tuple(rows), f"{shares} and {losses}", declared_unit=unit)), tuple(passed)
 
 
@@ -226,8 +234,12 @@ def _chosen(table: _Cells, metrics: Sequence[str] | None) -> tuple[list[tuple[in
     for at, name in enumerate(short):
         if metrics is not None and name not in metrics and table.columns[at] not in metrics:
             continue
-        if short.count(name) > 1 and not (metrics and table.columns[at] in metrics and table.columns.count(table.columns[at]) == 1):
-            raise FileFormatError(f"{table.path} has two columns for the metric {name!r}; remove or rename one.")
+        whole = table.columns[at]
+        chosen = metrics is not None and whole in metrics and table.columns.count(whole) == 1
+        if short.count(name) > 1 and not chosen:
+            raise FileFormatError(
+                f"{table.path} has two columns for the metric {name!r}; remove or rename one."
+            )
         if metrics is None and all(isinstance(cell_value(cells[at]), str) for cells in table.cells.values()):
             passed.append(Passed(f"{table.path} column {name!r}", "holds no number", "column"))
             continue
@@ -247,7 +259,9 @@ def _values(table: _Cells, at: int, name: str) -> tuple[list[Value], list[Passed
         value = cell_value(cells[at])
         number = number_of(value)
         if has_comma(value):
-            raise InputError(f"{place}: {name} is {value!r}; a comma may separate decimals or thousands. Write it with a point.")
+            raise InputError(
+                f"{place}: {name} is {value!r}; a comma may separate decimals or thousands. Write it with a point."
+            )
         if number is None:
             passed.append(Passed(place, f"{name} is {cells[at].strip()!r:.40}, not a number", "value"))
         else:
@@ -287,9 +301,13 @@ def _read_table(path: Path, what: str, key: str | None) -> _Cells:
     if not used or not table.rows:
         raise FileFormatError(f"{path} has no {what}: it needs a column for each, and one row per run.")
     if table.passed:
-        raise FileFormatError(f"{table.passed[0].place} has {table.passed[0].reason}. Complete or remove the row.")
+        raise FileFormatError(
+            f"{table.passed[0].place} has {table.passed[0].reason}. Complete or remove the row."
+        )
     ids = [cells[at].strip() for _, cells in table.rows]
-    if all(name.endswith(".0") and name[:-2].isdigit() for name in ids):  # numbers that pandas wrote as floats
+    if all(
+        name.endswith(".0") and name[:-2].isdigit() for name in ids
+    ):  # numbers that pandas wrote as floats
         ids = [name[:-2] for name in ids]
     found: dict[str, tuple[str, ...]] = {}
     places: dict[str, str] = {}

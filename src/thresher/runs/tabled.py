@@ -22,7 +22,18 @@ UNKNOWN = "?"
 """What a drafted mapping writes for a column that it does not know."""
 MEASURED = ("samples_seen", "error")
 """Columns whose rows are passed over where they hold no number."""
-LABELLED = ("pool", "unique_samples", "rank", "quality", "seed", "model", "schedule", "exposure", "weights", "subset_of")
+LABELLED = (
+    "pool",
+    "unique_samples",
+    "rank",
+    "quality",
+    "seed",
+    "model",
+    "schedule",
+    "exposure",
+    "weights",
+    "subset_of",
+)
 """Columns that a label may fill."""
 MOST_MAPPING = 1 << 20
 
@@ -58,13 +69,19 @@ def _read_mapping(path: Path) -> dict[str, str]:
     try:
         content = tomllib.loads(read_text(path, MOST_MAPPING))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise FileFormatError(f"{path} is not TOML ({error}). Draft one with thresher runs import --guess.") from error
+        raise FileFormatError(
+            f"{path} is not TOML ({error}). Draft one with thresher runs import --guess."
+        ) from error
     odd = next((name for name, value in content.items() if not isinstance(value, str | int | float)), None)
     if odd is not None:
-        raise FileFormatError(f"{path}: {odd} is no expression. Write it in quotes, for example error = '1 - top1'.")
+        raise FileFormatError(
+            f"{path}: {odd} is no expression. Write it in quotes, for example error = '1 - top1'."
+        )
     open_ = [name for name, value in content.items() if str(value).strip() in (UNKNOWN, "")]
     if open_:
-        raise InputError(f"{path}: {', '.join(open_)} still to be filled in. Replace each {UNKNOWN!r} by an expression.")
+        raise InputError(
+            f"{path}: {', '.join(open_)} still to be filled in. Replace each {UNKNOWN!r} by an expression."
+        )
     return _known({name: str(value) for name, value in content.items()}, str(path))
 
 
@@ -92,7 +109,9 @@ def read_any_table(path: Path) -> Table:
 
     try:
         found = pyarrow.parquet.read_table(path)
-        columns = [["" if value is None else str(value) for value in column.to_pylist()] for column in found.columns]
+        columns = [
+            ["" if value is None else str(value) for value in column.to_pylist()] for column in found.columns
+        ]
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileFormatError(f"{path} is not a whole Parquet file. Write it again.") from error
     rows = tuple((number, cells) for number, cells in enumerate(zip(*columns, strict=True), start=1))
@@ -121,7 +140,9 @@ def read_tables(
     passed: list[Passed] = []
     for path in paths:
         if path.is_dir():
-            raise InputError(f"{path} is a folder; {argument('columns')} is about tables. Give CSV or Parquet files.")
+            raise InputError(
+                f"{path} is a folder; {argument('columns')} is about tables. Give CSV or Parquet files."
+            )
         if not path.exists():
             raise InputError(f"{path}: no such file. Give CSV or Parquet files.")
         table = read_any_table(path)
@@ -141,7 +162,9 @@ def _rows(
 ) -> tuple[list[Measurement], list[Passed]]:
     values = {name: evaluated(expression, table) for name, expression in columns.items()}
     missing = [
-        name for name in REQUIRED_COLUMNS if name not in columns and not (labels and name in ("pool", "unique_samples"))
+        name
+        for name in REQUIRED_COLUMNS
+        if name not in columns and not (labels and name in ("pool", "unique_samples"))
     ]
     if missing:
         raise InputError(
@@ -170,7 +193,9 @@ def _rows(
                 said = getattr(label, name)
                 if cells.get(name) is None and said is not None:
                     cells[name] = ",".join(map(repr, said)) if name == "weights" else said
-        rows.append(measurement_of({**cells, "source": cells.get("source") or "table"}, str(table.path), number))
+        rows.append(
+            measurement_of({**cells, "source": cells.get("source") or "table"}, str(table.path), number)
+        )
     return rows, passed
 
 
@@ -182,7 +207,9 @@ def _is_number(value: object) -> bool:
     if not isinstance(value, str):
         return True
     if has_comma(value):
-        raise InputError(f"{value!r} has a comma, which may separate decimals or thousands. Write it with a point.")
+        raise InputError(
+            f"{value!r} has a comma, which may separate decimals or thousands. Write it with a point."
+        )
     if cell_value(value) is None:
         return False
     try:
@@ -200,7 +227,9 @@ def _check_meaning(columns: Mapping[str, str], table: Table) -> None:
     """
     seen = lone_column(columns["samples_seen"]) if "samples_seen" in columns else None
     if seen is not None and is_time(seen):
-        raise InputError(f"samples_seen={quoted(seen)} is a time, which says nothing of samples. Map a step or an epoch.")
+        raise InputError(
+            f"samples_seen={quoted(seen)} is a time, which says nothing of samples. Map a step or an epoch."
+        )
     if "error" not in columns:
         return
     alone, taken = lone_column(columns["error"]), complement_of(columns["error"])
@@ -212,5 +241,3 @@ def _check_meaning(columns: Mapping[str, str], table: Table) -> None:
         raise InputError(
             f"error={columns['error']} takes a {kind_of(taken)} from 1, by the column's name. Write error={quoted(taken)}."
         )
-
-

@@ -67,7 +67,9 @@ def peek(path: Path) -> str:
     except UnicodeDecodeError as error:
         if len(start) == PEEK and error.start > PEEK - 4:  # a character that the cut went through
             return start[: error.start].decode("utf-8-sig")
-        raise FileFormatError(f"{path} is not UTF-8 text (byte 0x{start[error.start]:02x}). Save it in UTF-8.") from error
+        raise FileFormatError(
+            f"{path} is not UTF-8 text (byte 0x{start[error.start]:02x}). Save it in UTF-8."
+        ) from error
 
 
 def log_lines(path: Path) -> Iterator[str]:
@@ -121,7 +123,11 @@ def cell_value(cell: str) -> object:
 
 def has_comma(value: object) -> bool:
     """Whether a cell is a number with commas in it, such as 0,83 or 1,280,000: nobody knows what they separate."""
-    return isinstance(value, str) and "," in value and value.replace(",", "").replace(".", "").lstrip("+-").isdigit()
+    return (
+        isinstance(value, str)
+        and "," in value
+        and value.replace(",", "").replace(".", "").lstrip("+-").isdigit()
+    )
 
 
 @dataclass(frozen=True)
