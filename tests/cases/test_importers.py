@@ -55,7 +55,10 @@ def outcome(capsys, words):
         assert printed.err.startswith("Error: ")
         assert not Path("out.csv").exists()
         return status, [], printed.err
-    rows = [(row.pool, row.samples_seen, row.metric, round(row.error, 6)) for row in read_runs("out.csv", unit=None).rows]
+    rows = [
+        (row.pool, row.samples_seen, row.metric, round(row.error, 6))
+        for row in read_runs("out.csv", unit=None).rows
+    ]
     return status, rows, printed.err
 
 
@@ -221,11 +224,17 @@ def test_averages_are_taken_over_the_files_of_clip_benchmarks_tasks(imported):
     from thresher.runs.tasks import PAPER_TASKS
 
     for at, task in enumerate(PAPER_TASKS):
-        kind = {"task": "zeroshot_retrieval", "metrics": {f"{side}_retrieval_recall@1": 0.4 for side in ("image", "text")}}
+        kind = {
+            "task": "zeroshot_retrieval",
+            "metrics": {f"{side}_retrieval_recall@1": 0.4 for side in ("image", "text")},
+        }
         write_clip_benchmark(f"evals/{at}.json", task, **(kind if task.startswith("retrieval") else {}))
     write_open_clip("logs/b0", [result(0.2, epoch=4)])
     status, rows, _ = imported("evals", "logs", *EPOCHS, "--metric", "paper18")
-    assert (status, rows) == (0, [("b0", 4000, "paper_18_tasks_error", round(1 - (16 * 0.31 + 2 * 0.4) / 18, 6))])
+    assert (status, rows) == (
+        0,
+        [("b0", 4000, "paper_18_tasks_error", round(1 - (16 * 0.31 + 2 * 0.4) / 18, 6))],
+    )
     Path("evals/3.json").unlink()
     status, _, said = imported("evals", "logs", *EPOCHS, "--metric", "paper18")
     assert "1 of the 18 tasks of --metric paper18 are missing (vtab/cifar100)" in said
@@ -247,9 +256,14 @@ def test_each_language_is_a_metric_of_its_own(imported, form):
         write_clip_benchmark("evals/it.json", language="it", metrics={"acc1": 0.12})
     else:
         row = "wds/imagenet1k,ViT-B-32,runs/b0/checkpoints/epoch_4.pt,zeroshot_classification,{},{}\n"
-        write("evals/a.csv", "dataset,model,pretrained,task,acc1,language\n" + row.format(0.31, "en") + row.format(0.12, "it"))
+        write(
+            "evals/a.csv",
+            "dataset,model,pretrained,task,acc1,language\n" + row.format(0.31, "en") + row.format(0.12, "it"),
+        )
     assert imported("evals", *EPOCHS)[1] == imagenet((4e6, 0.69))
-    assert imported("evals", *EPOCHS, "--metric", "imagenet1k_it")[1] == [("b0", 4e6, "imagenet1k_it_error", 0.88)]
+    assert imported("evals", *EPOCHS, "--metric", "imagenet1k_it")[1] == [
+        ("b0", 4e6, "imagenet1k_it_error", 0.88)
+    ]
 
 
 # direction
@@ -280,7 +294,9 @@ def test_a_loss_stays_a_loss(case):
 )
 def test_names_that_say_their_direction_are_believed(imported, metric, expected):
     write("w.csv", f'"Step","r - {metric}"\n"1","0.5"\n')
-    assert imported("w.csv", *POOL, "--batch-size", "10000", "--metric", metric)[1] == [("b0", 1e4, *expected)]
+    assert imported("w.csv", *POOL, "--batch-size", "10000", "--metric", metric)[1] == [
+        ("b0", 1e4, *expected)
+    ]
 
 
 @pytest.mark.parametrize("metric", ["hellaswag", "score", "loss_acc", "reward", "topology", "mean_rank"])
@@ -320,7 +336,10 @@ def test_a_direction_that_contradicts_a_task_is_refused(imported):
     ],
 )
 def test_percent_is_said_and_never_guessed(imported, values, flags, expected):
-    write("w.csv", '"Step","r - top1"\n' + "".join(f'"{at}","{value}"\n' for at, value in enumerate(values, start=1)))
+    write(
+        "w.csv",
+        '"Step","r - top1"\n' + "".join(f'"{at}","{value}"\n' for at, value in enumerate(values, start=1)),
+    )
     status, rows, said = imported("w.csv", *POOL, "--batch-size", "10000", "--metric", "top1", *flags)
     if isinstance(expected, str):
         assert status == 2
@@ -344,7 +363,9 @@ def test_a_time_says_nothing_of_samples(case):
     assert "its x axis is a time (Relative Time (Process)), which says nothing of samples" in said
 
 
-@pytest.mark.parametrize("axis", ["Relative Time (Wall)", "Wall Time", "_timestamp", "timestamp", "_runtime", "Runtime", "Created"])
+@pytest.mark.parametrize(
+    "axis", ["Relative Time (Wall)", "Wall Time", "_timestamp", "timestamp", "_runtime", "Runtime", "Created"]
+)
 def test_no_flag_makes_samples_of_a_time(imported, axis):
     write("w.csv", f'"{axis}","r - top1"\n"1","0.2"\n"2","0.3"\n')
     for flags in ([], ["--step", "samples"], ["--step", "batches"]):
@@ -362,7 +383,11 @@ def test_no_flag_makes_samples_of_a_time(imported, axis):
         ("samples_seen", [], 2),
         ("train/tokens", ["--step", "tokens"], 2),
         ("my axis", ["--step", "epochs", "--samples-per-epoch", "5000"], 10_000),
-        ("train/tokens", ["--batch-size", "1000"], "nothing says what its x axis (train/tokens) counts. Give --step"),
+        (
+            "train/tokens",
+            ["--batch-size", "1000"],
+            "nothing says what its x axis (train/tokens) counts. Give --step",
+        ),
         ("my axis", ["--batch-size", "1000"], "nothing says what its x axis (my axis) counts. Give --step"),
         ("Step", ["--step", "parsecs"], "--step is 'parsecs'; it can be epochs, batches, samples, tokens."),
     ],
@@ -380,7 +405,9 @@ def test_an_axis_counts_what_it_says_or_what_the_user_says(imported, axis, flags
 def test_steps_of_a_history_are_epochs_only_where_open_clip_logged_them(imported):
     write("h.csv", "run_id,key,value,step\nr,imagenet-zeroshot-val-top1,0.2,3\nr,eval/loss,2.5,300\n")
     assert imported("h.csv", *EPOCHS)[1] == imagenet((3e6, 0.8))
-    assert "nothing says what its x axis (step) counts" in imported("h.csv", *EPOCHS, "--metric", "eval/loss")[2]
+    assert (
+        "nothing says what its x axis (step) counts" in imported("h.csv", *EPOCHS, "--metric", "eval/loss")[2]
+    )
     words = ["--metric", "eval/loss", "--step", "batches", "--batch-size", "10"]
     assert imported("h.csv", *EPOCHS, *words)[1] == [("b0", 3000, "eval_loss", 2.5)]
 
@@ -400,7 +427,8 @@ def test_a_sharded_resume_abandons_what_lies_behind_it(case):
     assert case("12")[:2] == (0, imagenet((1000, 0.9), (2000, 0.78), (3000, 0.7)))
 
 
-@pytest.mark.parametrize("resumed", ["=> resuming checkpoint 'c/epoch_1.pt' (epoch 1)", "=> loaded checkpoint 'c/epoch_1.pt' (epoch 1)",
+@pytest.mark.parametrize("resumed", ["=> resuming checkpoint 'c/epoch_1.pt' (epoch 1)",
+                                     "=> loaded checkpoint 'c/epoch_1.pt' (epoch 1)",
                                      "=> Resuming sharded checkpoint c/epoch_1 (epoch 1)"])  # fmt: skip
 def test_every_way_of_resuming_is_seen(imported, resumed):
     log = [evaluated(1, 0.1), evaluated(2, 0.2), resumed, evaluated(2, 0.22)]
@@ -409,7 +437,12 @@ def test_every_way_of_resuming_is_seen(imported, resumed):
 
 
 def test_evaluating_an_earlier_checkpoint_again_abandons_nothing(imported):
-    log = [evaluated(1, 0.1), evaluated(2, 0.2), "=> resuming checkpoint 'c/epoch_1.pt' (epoch 1)", evaluated(1, 0.1)]
+    log = [
+        evaluated(1, 0.1),
+        evaluated(2, 0.2),
+        "=> resuming checkpoint 'c/epoch_1.pt' (epoch 1)",
+        evaluated(1, 0.1),
+    ]
     write_open_clip("logs/b0", [result(0.1), result(0.2), result(0.1)], log)
     assert imported("logs", *POOL)[1] == imagenet((1000, 0.9), (2000, 0.8))
 
@@ -435,7 +468,9 @@ def test_a_value_that_is_no_number_is_passed_over_and_listed(imported, value):
 
 
 def test_a_half_written_line_and_a_line_after_it_cost_only_themselves(imported):
-    write_open_clip("logs/b0", [result(0.2, epoch=1), '{"imagenet-zeroshot-val-top1": 0.2, "ep', result(0.3, epoch=3)])
+    write_open_clip(
+        "logs/b0", [result(0.2, epoch=1), '{"imagenet-zeroshot-val-top1": 0.2, "ep', result(0.3, epoch=3)]
+    )
     status, rows, said = imported("logs", *POOL)
     assert (status, rows) == (0, imagenet((1000, 0.8), (3000, 0.7)))
     assert "results.jsonl line 2 (not whole JSON: its writer was stopped)" in said
@@ -451,7 +486,14 @@ def test_two_results_of_a_metric_that_was_not_asked_for_do_not_matter(imported):
 
 @pytest.mark.parametrize(
     ("cell", "words"),
-    [("", None), ("NaN", None), ("-Infinity", None), ("crashed", None), ("0,83", "has a comma|a comma may separate"), ("1,234.5", "comma")],
+    [
+        ("", None),
+        ("NaN", None),
+        ("-Infinity", None),
+        ("crashed", None),
+        ("0,83", "has a comma|a comma may separate"),
+        ("1,234.5", "comma"),
+    ],
 )
 def test_cells_of_exports_that_are_no_numbers(imported, cell, words):
     write("w.csv", f'"Step","r - loss"\n"1","0.9"\n"2","{cell}"\n')
@@ -486,7 +528,8 @@ def test_labels_name_runs_by_more_of_their_paths(imported, patterns):
         line = {"key": "imagenet1k", "metrics": {"main_metric": 0.3 - 0.1 * at}}
         write(f"exp/b{at}/medium_scale/eval_results_epoch_1_step_-1.jsonl", json.dumps(line))
     labels = write(
-        "labels.csv", "run,pool,unique_samples\n" + "".join(f"{p},b{at},1M\n" for at, p in enumerate(patterns))
+        "labels.csv",
+        "run,pool,unique_samples\n" + "".join(f"{p},b{at},1M\n" for at, p in enumerate(patterns)),
     )
     rows = imported("exp", "--labels", labels, "--samples-per-epoch", "1M")[1]
     assert rows == [("b0", 1e6, IMAGENET, 0.7), ("b1", 1e6, IMAGENET, 0.8)]
@@ -528,10 +571,14 @@ def test_datacomps_results_under_the_name_of_its_upload(case, imported):
     status, _, said = case("14")
     assert status == 2
     assert "is DataComp's evaluation of run 'medium_scale' and does not say after which epoch" in said
-    assert imported("hub/medium_scale/results.jsonl", *POOL, "--samples-seen", "128M")[1] == imagenet((128e6, 0.7))
+    assert imported("hub/medium_scale/results.jsonl", *POOL, "--samples-seen", "128M")[1] == imagenet(
+        (128e6, 0.7)
+    )
 
 
-@pytest.mark.parametrize("name", ["results.jsonl", "eval_results.jsonl", "evaluation.jsonl", "eval-results.json", "x.json"])
+@pytest.mark.parametrize(
+    "name", ["results.jsonl", "eval_results.jsonl", "evaluation.jsonl", "eval-results.json", "x.json"]
+)
 def test_datacomps_results_are_known_by_their_content(imported, name):
     line = '{"key": "imagenet1k", "dataset": "ImageNet 1k", "metrics": {"acc1": 0.3, "main_metric": 0.3}}\n'
     write(f"evals/b0/epoch_4/{name}", line + line.replace("imagenet1k", "cars"))
@@ -559,7 +606,9 @@ def test_byte_order_marks_and_windows_line_ends_are_skipped_in_every_text(import
 def test_semicolons_and_tabs_separate_too(imported):
     for mark in (";", "\t"):
         write("w.csv", f"Step{mark}b0 - loss\n1{mark}0.9\n")
-        assert imported("w.csv", *POOL, "--batch-size", "1000", "--metric", "loss")[1] == [("b0", 1000, "logged_loss", 0.9)]
+        assert imported("w.csv", *POOL, "--batch-size", "1000", "--metric", "loss")[1] == [
+            ("b0", 1000, "logged_loss", 0.9)
+        ]
 
 
 @pytest.mark.parametrize("name", ["logs/b0/checkpoints/results.jsonl", "logs/b0/params.txt"])

@@ -57,7 +57,7 @@ def test_two_runs_that_wrote_into_one_folder_are_refused(tmp_path):
     assert len(import_runs([tmp_path], LABEL).table) == 2
     results.write_text(text + text.replace("0.1,", "0.11,"))
     with pytest.raises(
-        InputError, match=r"line 3 and .* line 1 give different results for epoch 1: two runs wrote into"
+        InputError, match=r"line 4 and .* line 2 give different results for epoch 2: two runs wrote into"
     ):
         import_runs([tmp_path], LABEL)
 

@@ -195,7 +195,7 @@ def _guess(paths: Sequence[Path], output: Path | None, *, as_json: bool) -> None
     if len(paths) != 1:
         raise InputError("--guess takes one table. Give one CSV or Parquet file.")
     guesses = guess_columns(paths[0])
-    text = drafted(paths[0], guesses)
+    text = drafted(paths[0], guesses, output)
     if output is not None:
         write_text(output, text)
     open_ = [one.column for one in guesses if one.expression == UNKNOWN]
@@ -231,13 +231,12 @@ def _with_idle_labels(found: "Imported", labels: "tuple[RunLabel, ...]") -> "Imp
 
 
 def _tabled(paths: list[Path], columns: str, labels: "tuple[RunLabel, ...]", unit: str | None) -> "Imported":
-    """The run table of any tables, and what is doubtful about it."""
-    from thresher.runs import check_runs
+    """The run table of any tables."""
     from thresher.runs.importing import Imported
     from thresher.runs.tabled import columns_of, read_tables
 
     table, passed = read_tables(paths, columns_of(columns), labels, unit=unit)
-    return Imported(table, len(table), check_runs(table), passed)
+    return Imported(table, len(table), (), passed)
 
 
 def _swarm(

@@ -5,6 +5,7 @@ stands in single quotes. The only way in is `column_values`.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -66,6 +67,7 @@ def evaluated(expression: str, table: Table) -> list[tuple[str | float | None, s
         InputError: As `column_values`.
     """
     tree = _parsed(expression)
+    _refuse_ambiguous(expression, table)
     places = {name: _place(name, table, expression) for name in names_in(expression)}
     if tree.data == "text":
         return [(_inner(tree), "") for _ in table.rows]
@@ -163,6 +165,22 @@ def _column(tree: Any) -> str:  # noqa: ANN401
     return _inner(tree) if tree.data == "quoted" else str(tree.children[0])
 
 
+def _refuse_ambiguous(expression: str, table: Table) -> None:
+    """Refuse what is arithmetic of two columns by its signs and a third column by its letters, such as eval/loss.
+
+    Raises:
+        InputError: A column with a sign in its name stands there without quotes, and its parts are columns too.
+    """
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", " ", expression)
+    for column in table.header:
+        parts = re.split(r"[-+*/]", column)
+        if len(parts) > 1 and column in bare and all(part in table.header for part in parts):
+            raise InputError(
+                f"{expression!r} may mean the column {quoted(column)} or arithmetic over {' and '.join(parts)}. Quote the "
+                "column, or put spaces around the sign."
+            )
+
+
 def _place(name: str, table: Table, expression: str) -> int:
     if table.header.count(name) == 1:
         return table.header.index(name)
@@ -170,7 +188,11 @@ def _place(name: str, table: Table, expression: str) -> int:
         raise InputError(f"{table.path} has more than one column {name!r}. Rename or remove one.")
     whole = next((column for column in table.header if column == expression.strip()), None)
     close = whole or next(iter(get_close_matches(name, table.header, n=1)), None)
-    hint = f"Did you mean {quoted(close)}?" if close else f"It has {listed(table.header)}."
+    hint = (
+        f"Did you mean {quoted(close)}?"
+        if close
+        else f"It has {listed(table.header)}. A text stands in single quotes."
+    )
     raise InputError(f"{table.path} has no column {name!r}. {hint}")
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from os import walk
 from pathlib import Path
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError, MissingExtraError
 from thresher.runs.clip_benchmark import (
     COLUMNS,
@@ -239,7 +240,7 @@ def _csv(file: Path, *, named: bool) -> Found:
         raise FileFormatError(f"{file} is a CSV of another kind. Leave it out.")
     raise FileFormatError(
         f"{file} is a CSV of no kind that is known: its header is {listed(header, 6) or 'empty'}. Known are: {KNOWN}. For a "
-        "table of your own, say what its columns are: thresher runs import --guess drafts that."
+        f"table of your own, say what its columns are with {argument('columns')}; {argument('guess', True)} drafts that."
     )
 
 

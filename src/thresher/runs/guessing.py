@@ -3,6 +3,7 @@
 A draft is read and completed by a person; nothing is imported by it before that.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +79,12 @@ def guess_columns(path: Path) -> tuple[Guess, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def drafted(path: Path, guesses: Sequence[Guess]) -> str:
-    """The draft as the text of a TOML file."""
-    name = _line(str(path))
+def drafted(path: Path, guesses: Sequence[Guess], output: Path | None = None) -> str:
+    """The draft as the text of a TOML file, which will be called `output`."""
+    name, own = _line(shlex.quote(str(path))), _line(shlex.quote(str(output or "MAPPING.toml")))
     lines = [
         f"# Drafted from {name}. Check every line and replace each {UNKNOWN!r}. Then run:",
-        f"#   thresher runs import {name} --columns THIS_FILE -o runs.csv",
+        f"#   thresher runs import {name} --columns {own} -o runs.csv",
         f"# Left: columns of a run table ({', '.join(REQUIRED_COLUMNS)} are required). Right: arithmetic over the columns of",
         "# the table. A name that is no plain word stands in double quotes, a text in single quotes.",
     ]

@@ -228,8 +228,8 @@ def _no_value(metric: Wanted, passed: Sequence[Passed]) -> InputError:
     if first is not None:
         kind = "Finish that evaluation" if metric.group else "Evaluate again"
         return InputError(
-            f"No value of {argument('metric', metric.name)} can be used: {first.place}: {first.reason}. {kind}, or import another "
-            "metric."
+            f"No value of {argument('metric', metric.name)} can be used: {first.place}: {first.reason}. {kind}, or import "
+            "another metric."
         )
     run = next((one for one in passed if "before training" in one.reason), None)
     if run is not None:

@@ -84,8 +84,9 @@ def of_model(logs: Logs, labels: Sequence[RunLabel], model: str | None) -> Logs:
     """
     models: dict[str, str] = {}
     places: dict[str, str] = {}
+    label_of = {run: find_label(labels, run) for run in {one.run for one in logs.checkpoints}}
     for one in logs.checkpoints:
-        label = find_label(labels, one.run)
+        label = label_of[one.run]
         stated = next((fact.model for fact in logs.facts.get(one.run, ()) if fact.model), None)
         said = one.model or stated or (label.model if label else None)
         if said is None:

@@ -13,10 +13,12 @@ from thresher.runs.columns import complement_of, evaluated, lone_column, quoted,
 from thresher.runs.directions import Kind, kind_of
 from thresher.runs.labels import RunLabel, find_label
 from thresher.runs.measurement import COLUMNS, REQUIRED_COLUMNS, Measurement
+from thresher.runs.measuring import PERCENT
 from thresher.runs.passed import Passed
 from thresher.runs.reading import PARQUET_SUFFIXES, checked
 from thresher.runs.run_table import RunTable
-from thresher.runs.texts import Table, read_table, read_text
+from thresher.runs.texts import Table, cell_value, has_comma, read_table, read_text
+from thresher.units import parse_number
 
 UNKNOWN = "?"
 """What a drafted mapping writes for a column that it does not know."""
@@ -70,7 +72,7 @@ def _read_mapping(path: Path) -> dict[str, str]:
         content = tomllib.loads(read_text(path, MOST_MAPPING))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise FileFormatError(
-            f"{path} is not TOML ({error}). Draft one with thresher runs import --guess."
+            f"{path} is not TOML ({error}). Draft one with {argument('guess', True)}."
         ) from error
     odd = next((name for name, value in content.items() if not isinstance(value, str | int | float)), None)
     if odd is not None:
@@ -201,9 +203,6 @@ def _rows(
 
 def _is_number(value: object) -> bool:
     """Whether a cell can stand in a run table as a number: with suffixes too, but not as NaN or infinity."""
-    from thresher.runs.texts import cell_value, has_comma
-    from thresher.units import parse_number
-
     if not isinstance(value, str):
         return True
     if has_comma(value):
@@ -219,6 +218,23 @@ def _is_number(value: object) -> bool:
     return True
 
 
+def _refuse_percent(expression: str, table: Table) -> None:
+    """Refuse percent that is taken from 1.
+
+    Raises:
+        InputError: A value of the column is above 1.
+    """
+    taken = complement_of(expression)
+    if taken is None or kind_of(taken) in (Kind.LOSS, Kind.ERROR):
+        return
+    for (number, _), (value, _) in zip(table.rows, evaluated(f"1 * {quoted(taken)}", table), strict=True):
+        if isinstance(value, float) and 1 < value <= PERCENT:
+            raise InputError(
+                f"{table.place(number)}: {taken} is {value:g}, so error={expression} is no fraction. If {taken} is in percent, "
+                f"write 1-{quoted(taken)}/100."
+            )
+
+
 def _check_meaning(columns: Mapping[str, str], table: Table) -> None:
     """Refuse a column that by its own name is something else than what it is mapped to.
 
@@ -232,6 +248,7 @@ def _check_meaning(columns: Mapping[str, str], table: Table) -> None:
         )
     if "error" not in columns:
         return
+    _refuse_percent(columns["error"], table)
     alone, taken = lone_column(columns["error"]), complement_of(columns["error"])
     if alone is not None and kind_of(alone) is Kind.ACCURACY:
         raise InputError(
