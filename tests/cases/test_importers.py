@@ -1,6 +1,7 @@
 """Logs that were imported wrongly, each as its user typed it, and neighbours of each kind."""
 
 import json
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -187,6 +188,28 @@ def test_a_run_without_the_metric_and_one_without_a_label_are_listed(imported):
     assert "Passed over: 1 run, other (no row of --labels names it)." in said
 
 
+def test_many_files_that_are_no_logs_are_one_line(imported):
+    write_clip_benchmark("evals/b0.json")
+    for at in range(20):
+        write(f"evals/images/{at:02}.jpg", "")
+    said = imported("evals", *EPOCHS)[2]
+    assert said == "Passed over: 20 files, e.g. evals/images/00.jpg (no log by its name).\n"
+
+
+def test_a_pipe_among_the_logs_is_not_waited_for(imported):
+    write_clip_benchmark("evals/b0.json")
+    for name in ("a.json", "a.parquet", "a.csv", "results.jsonl", "events.out.tfevents.1.x"):
+        os.mkfifo(f"evals/{name}")
+    assert imported("evals", *EPOCHS)[1] == imagenet((4e6, 0.69))
+
+
+def test_two_labels_for_one_name_are_refused(imported):
+    write_open_clip("logs/b0", [result(0.2, epoch=2)])
+    labels = write("labels.csv", "run,pool,unique_samples\nb0,b0,1M\nb0,b1,1M\n")
+    said = imported("logs", "--labels", labels)[2]
+    assert "labels.csv row 3: 'b0' is labelled in labels.csv row 2 too. Remove one." in said
+
+
 def test_a_label_that_names_no_run_is_said(folder, capsys):
     write_open_clip("logs/b0", [result(0.2, epoch=2)])
     write("labels.csv", "run,pool,unique_samples\nb0,b0,1M\nbO,b0,1M\n")
@@ -201,7 +224,7 @@ def test_what_was_passed_over_is_in_the_json(folder, capsys):
     printed = capsys.readouterr()
     assert json.loads(printed.out)["passed_over"] == {
         "count": 1,
-        "first": [{"place": "evals/list.json", "reason": "JSON of another kind", "kind": "file"}],
+        "first": [{"place": "evals/list.json", "reason": "JSON of another kind", "kind": "file", "count": 1}],
     }
     assert "Passed over" in printed.err
 

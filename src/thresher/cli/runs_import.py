@@ -103,7 +103,7 @@ def import_command(
     """
     from thresher.errors import InputError
     from thresher.runs.importing import ImportOptions, import_runs
-    from thresher.runs.passed import passed_lines
+    from thresher.runs.passed import passed_count, passed_lines
     from thresher.runs.tasks import IMAGENET
     from thresher.runs.writing import write_runs
     from thresher.units import parse_samples
@@ -164,7 +164,7 @@ def import_command(
         "path": str(output),
         "findings": [asdict(finding) for finding in found.findings],
         "passed_over": {
-            "count": len(found.passed),
+            "count": passed_count(found.passed),
             "first": [asdict(one) for one in found.passed[:MOST_PASSED]],
         },
     }

@@ -111,13 +111,14 @@ def _files(path: Path) -> tuple[list[Path], list[Passed]]:
 
 def _walked(folder: Path) -> tuple[list[Path], list[Passed]]:
     """The files below a folder that are worth a look, and those whose names say that they are not."""
-    files, passed = [], []
-    for file in sorted(_walk(folder)):
+    files, others, first = [], 0, None
+    for file in _walk(folder):  # a folder of data may hold millions: only logs are kept
         if _is_candidate(file.name):
             files.append(file)
         elif file.name not in USED_WITHOUT_READING and file.suffix not in CHECKPOINTS:
-            passed.append(Passed(str(file), "no log by their names"))
-    return files, passed
+            others, first = others + 1, min(first or file, file)
+    passed = [] if first is None else [Passed(str(first), "no log by its name", count=others)]
+    return sorted(files), passed
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -140,6 +141,8 @@ def _read(file: Path, done: set[Path], *, named: bool) -> Found:
     if file.absolute() in done:
         return Logs(), ()
     done.add(file.absolute())
+    if not file.is_file():
+        raise FileFormatError(f"{file} is no regular file. Leave it out.")
     if suffix == ".jsonl" and _is_datacomp(file, named=named):
         return read_datacomp(file), ()
     if file.name in (PARAMS, RESULTS):

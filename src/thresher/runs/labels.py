@@ -105,10 +105,14 @@ def read_labels(path: Path) -> tuple[RunLabel, ...]:
             f"{table.passed[0].place} has {table.passed[0].reason}. Fill them in, or remove the row."
         )
     columns = [(name, table.at(name)) for name in table.header]
-    return tuple(
-        _label({name: cells[at].strip() for name, at in columns}, table.place(number))
-        for number, cells in table.rows
-    )
+    found: dict[str, tuple[str, RunLabel]] = {}
+    for number, cells in table.rows:
+        place = table.place(number)
+        label = _label({name: cells[at].strip() for name, at in columns}, place)
+        first, _ = found.setdefault(label.pattern, (place, label))
+        if first != place:
+            raise InputError(f"{place}: {label.pattern!r} is labelled in {first} too. Remove one.")
+    return tuple(label for _, label in found.values())
 
 
 def _label(cells: dict[str, str], place: str) -> RunLabel:

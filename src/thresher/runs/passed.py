@@ -15,11 +15,18 @@ class Passed:
         place: The file, with its line or row where only a part of it was passed over.
         reason: Why, as a short phrase.
         kind: What it is, in the singular, for counting: `file`, `line`, `value` ..
+        count: How many things these are, where only the first is named.
     """
 
     place: str
     reason: str
     kind: str = "file"
+    count: int = 1
+
+
+def passed_count(passed: Iterable[Passed]) -> int:
+    """How many things were passed over."""
+    return sum(one.count for one in dict.fromkeys(passed))
 
 
 def passed_lines(passed: Iterable[Passed]) -> tuple[str, ...]:
@@ -28,17 +35,17 @@ def passed_lines(passed: Iterable[Passed]) -> tuple[str, ...]:
     >>> passed_lines([Passed("a.parquet", "no run table"), Passed("b.parquet", "no run table")])
     ('Passed over: 2 files, e.g. a.parquet (no run table).',)
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], list[Passed]] = {}
     for one in dict.fromkeys(passed):
-        groups.setdefault((one.kind, one.reason), []).append(one.place)
-    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    lines = [
-        f"Passed over: {f'{len(places):,} {kind}s, e.g.' if len(places) > 1 else f'1 {kind},'} {places[0]} ({reason})."
-        for (kind, reason), places in ordered[:MOST_LINES]
-    ]
+        groups.setdefault((one.kind, one.reason), []).append(one)
+    ordered = sorted(groups.items(), key=lambda group: -passed_count(group[1]))
+    lines = []
+    for (kind, reason), found in ordered[:MOST_LINES]:
+        count = passed_count(found)
+        what = f"{count:,} {kind}s, e.g." if count > 1 else f"1 {kind},"
+        lines.append(f"Passed over: {what} {found[0].place} ({reason}).")
     rest = ordered[MOST_LINES:]
     if rest:
-        lines.append(
-            f"Passed over: {sum(len(places) for _, places in rest):,} more for {len(rest)} other reasons."
-        )
+        count = sum(passed_count(found) for _, found in rest)
+        lines.append(f"Passed over: {count:,} more for {len(rest)} other reasons.")
     return tuple(lines)
