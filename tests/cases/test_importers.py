@@ -653,6 +653,20 @@ def test_a_hint_is_something_that_is_there(case):
     assert "Did you mean imagenet1k/acc1? They hold imagenet1k/acc1." in said
 
 
+@pytest.mark.parametrize(
+    ("metric", "hint"), [("paper18", None), ("average_38", None), ("imagenet", "imagenet1k"), ("xyz", None)]
+)
+def test_a_hint_can_be_followed(imported, metric, hint):
+    write_open_clip("logs/b0", [result(0.2, epoch=1)])
+    said = imported("logs", *POOL, "--metric", metric)[2]
+    assert ("Did you mean" in said) == (hint is not None)
+    if hint is not None:
+        assert f"Did you mean {hint}?" in said
+        assert imported("logs", *POOL, "--metric", hint)[0] == 0
+    write_clip_benchmark("evals/a.json", "vtab/clevr_count_all")
+    assert "Did you mean paper18" not in imported("evals", *EPOCHS, "--metric", "paper18")[2]
+
+
 def test_only_an_evaluation_before_training(case):
     status, _, said = case("45")
     assert status == 2

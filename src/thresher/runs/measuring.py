@@ -84,10 +84,10 @@ def wanted_metrics(
             kind = stated_kind(name, direction, alone=len(set(names)) == 1)
             found.append(Wanted(name, table_metric(name, kind), kind))
         else:
-            raise _not_there(name, sorted({*tasks, *logged}), logs.passed)
+            raise _not_there(name, sorted({*tasks, *logged}), logs)
     for one in found:
         if not any(one.is_in(checkpoint) for checkpoint in logs.checkpoints):
-            raise _not_there(one.name, sorted({*tasks, *logged}), logs.passed)
+            raise _not_there(one.name, sorted({*tasks, *logged}), logs)
     if percent and all(one.kind is Kind.LOSS for one in found):
         raise InputError(
             f"{argument('percent', True)} is about accuracies, and {found[0].name} is a loss. Leave it out."
@@ -99,13 +99,15 @@ def wanted_metrics(
     return tuple(found)
 
 
-def _not_there(wanted: str, there: Sequence[str], passed: Iterable[Passed]) -> InputError:
+def _not_there(wanted: str, there: Sequence[str], logs: Logs) -> InputError:
     """The hint is always something that is there, and never the word that was refused."""
     inside = [name for name in there if wanted.lower() in name.lower() and name != wanted]
-    close = inside or get_close_matches(wanted, [*there, *GROUPS], n=1, cutoff=0.6)
-    hint = f"Did you mean {close[0]}? " if close and close[0] != wanted else ""
+    evaluated = any(one.reader in EVALUATIONS for one in logs.checkpoints)
+    near = [name for name in (*there, *(GROUPS if evaluated else ())) if name != wanted]
+    close = inside or get_close_matches(wanted, near, n=1, cutoff=0.6)
+    hint = f"Did you mean {close[0]}? " if close else ""
     held = f"They hold {listed(there)}." if there else "They hold no metric."
-    broken = next((one for one in passed if one.kind == "line"), None)
+    broken = next((one for one in logs.passed if one.kind == "line"), None)
     half = f" {broken.place} was passed over: {broken.reason}." if broken else ""
     return InputError(f"{argument('metric', wanted)} is in none of the logs. {hint}{held}{half}")
 
