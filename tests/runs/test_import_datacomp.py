@@ -55,7 +55,7 @@ def test_an_average_with_tasks_missing_is_refused_by_name(tmp_path):
     path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl", leave_out=("cars", "sun397"))
     with pytest.raises(
         InputError,
-        match=r"eval_results.jsonl: 2 of the 38 tasks of --metric average38 are missing \(cars, sun397\)",
+        match=r"eval_results.jsonl: 2 of the 38 tasks of metric='average38' are missing \(cars, sun397\)",
     ):
         import_runs([path], LABEL, ImportOptions(("average38",), samples_per_epoch=1e6))
     with pytest.raises(InputError, match="1 of the 18 tasks"):
@@ -63,10 +63,12 @@ def test_an_average_with_tasks_missing_is_refused_by_name(tmp_path):
     assert len(import_runs([path], LABEL, PER_EPOCH).table) == 1
 
 
-def test_an_average_over_a_task_that_is_not_datacomps_is_refused(tmp_path):
+def test_an_average_is_not_stopped_by_a_task_that_is_not_datacomps(tmp_path):
     path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl", extra=("our/own",))
-    with pytest.raises(InputError, match="task 'our/own' is not one of DataComp's 38"):
-        import_runs([path], LABEL, ImportOptions(("average38",), samples_per_epoch=1e6))
+    options = ImportOptions(("average38",), samples_per_epoch=1e6)
+    found = import_runs([path], LABEL, options).table.rows
+    write_datacomp(path)
+    assert found == import_runs([path], LABEL, options).table.rows
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest(tmp_path):
@@ -75,13 +77,25 @@ def test_an_unknown_metric_is_answered_with_the_nearest(tmp_path):
         import_runs([path], LABEL, ImportOptions(("imagnet1k",), samples_per_epoch=1e6))
 
 
-def test_a_half_written_line_is_refused_with_its_number(tmp_path):
+def test_a_half_written_line_of_another_task_is_passed_over_and_listed(tmp_path):
     path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl")
     path.write_text(path.read_text()[:-40])
+    found = import_runs([path], LABEL, PER_EPOCH)
+    assert len(found.table) == 1
+    assert [(one.place, one.reason) for one in found.passed] == [
+        (f"{path} line 40", "not whole JSON: its writer was stopped")
+    ]
+
+
+def test_a_half_written_line_of_the_task_itself_is_refused_with_its_number(tmp_path):
+    path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0][:60], *lines[1:]]) + "\n")
     with pytest.raises(
-        InputError, match=r"eval_results.jsonl line 40 is not whole JSON: its writer was stopped"
+        InputError, match=r"eval_results.jsonl line 1 is not whole JSON: its writer was stopped"
     ):
         import_runs([path], LABEL, PER_EPOCH)
+    assert len(import_runs([path], LABEL, ImportOptions(("cars",), samples_per_epoch=1e6)).table) == 1
 
 
 def test_two_results_for_one_task_are_refused(tmp_path):
@@ -105,7 +119,8 @@ def test_a_percent_is_refused(tmp_path):
     path = write_datacomp(tmp_path / "b0" / "epoch_1" / "eval_results.jsonl")
     path.write_text(path.read_text().replace('"main_metric": 0.2}', '"main_metric": 20.0}'))
     with pytest.raises(
-        InputError, match=r"main_metric of imagenet1k is 20, not an accuracy in \[0, 1\]. If it is percent"
+        InputError,
+        match=r"imagenet1k is 20, not an accuracy in \[0, 1\]. If it is percent, give percent=True",
     ):
         import_runs([path], LABEL, PER_EPOCH)
 

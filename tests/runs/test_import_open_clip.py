@@ -57,7 +57,7 @@ def test_two_runs_that_wrote_into_one_folder_are_refused(tmp_path):
     assert len(import_runs([tmp_path], LABEL).table) == 2
     results.write_text(text + text.replace("0.1,", "0.11,"))
     with pytest.raises(
-        InputError, match=r"line 3 and .* line 1 give different results for epoch 1: two runs wrote into"
+        InputError, match=r"line 4 and .* line 2 give different results for epoch 2: two runs wrote into"
     ):
         import_runs([tmp_path], LABEL)
 
@@ -91,9 +91,7 @@ def test_a_run_that_ends_early_and_a_changed_evaluation_set_are_said(tmp_path):
 def test_epochs_that_the_trainer_lengthened_are_said_where_the_label_counts_less(tmp_path):
     folder = write_open_clip(tmp_path / "b0", {1: 0.05, 2: 0.1})
     log = folder / "out.log"
-    log.write_text(
-        "2024-05-20,10:00:00 | INFO | Train Epoch: 0 [4096/1310720 (0%)] Loss: 8.3\n" + log.read_text()
-    )
+    log.write_text(log.read_text().replace("4096/1280000", "4096/1310720"))
     said = "Epochs were longer than they are counted: b0 (1,310,720 samples, counted as 1,280,000)"
     labels = (RunLabel("b0", "b0", 1.28e6, rank=1, samples_per_epoch=1.28e6),)
     assert any(said in finding.message for finding in import_runs([tmp_path], labels).findings)
@@ -110,7 +108,7 @@ def test_evaluations_of_another_model_are_refused(tmp_path):
 def test_several_models_need_a_choice(tmp_path):
     write_open_clip(tmp_path / "b0-small", {1: 0.05})
     write_open_clip(tmp_path / "b0-large", {1: 0.15}, model="ViT-L-14")
-    with pytest.raises(InputError, match=r"2 models \(ViT-B-32, ViT-L-14\).*--model"):
+    with pytest.raises(InputError, match=r"2 models \(ViT-B-32, ViT-L-14\).*Choose one with model"):
         import_runs([tmp_path], LABEL)
     (row,) = import_runs([tmp_path], LABEL, ImportOptions(model="ViT-L-14")).table.rows
     assert row.error == 0.85

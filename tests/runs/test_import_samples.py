@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,35 @@ def test_event_files_beside_open_clips_results_are_not_needed(monkeypatch, tmp_p
     (folder / "checkpoints" / "results.jsonl").unlink()
     with pytest.raises(ImportError, match=r'pip install "thresher\[tensorboard\]"'):
         import_runs([folder], LABELS)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_step_of_event_files_that_was_written_again_counts_later():
+    pytest.importorskip("tensorboard", reason='pip install "thresher[tensorboard]"')
+    folder = Path(__file__).parents[1] / "cases" / "46_tensorboard_resumed" / "logs"
+    labels = (RunLabel("*", "b0", 1e6),)
+    rows = import_runs([folder], labels, ImportOptions(samples_per_epoch=1e6)).table.rows
+    assert [(row.samples_seen, round(row.error, 6)) for row in rows] == [(1e6, 0.9), (2e6, 0.78), (3e6, 0.7)]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_event_file_is_passed_over(tmp_path):
+    pytest.importorskip("tensorboard", reason='pip install "thresher[tensorboard]"')
+    folder = tmp_path / "b0-s0" / "tensorboard"
+    shutil.copytree(SAMPLES / "tensorboard" / "b0-s0" / "tensorboard", folder)
+    (file,) = folder.iterdir()
+    whole = len(import_runs([tmp_path], LABELS, ImportOptions(samples_per_epoch=512)).table)
+    (folder / "events.out.tfevents.1.x").write_bytes(b"\x00\x01nonsense" * 9)
+    found = import_runs([tmp_path], LABELS, ImportOptions(samples_per_epoch=512))
+    assert len(found.table) == whole
+    assert [one.place for one in found.passed if one.place.endswith(".1.x")] == [
+        f"{folder}/events.out.tfevents.1.x"
+    ]
+    text = file.read_bytes()
+    for cut in (20, len(text) // 2, len(text) - 3):
+        file.write_bytes(text[:cut])
+        with suppress(InputError):
+            assert len(import_runs([tmp_path], LABELS, ImportOptions(samples_per_epoch=512)).table) <= whole
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -25,7 +25,7 @@ def test_a_wandb_chart_is_read_without_its_extremes(tmp_path):
         ("b0", "b0-s0", 409600, 0.9), ("b0", "b0-s0", 819200, 0.85), ("b1", "b1", 819200, 0.92),
     ]  # fmt: skip
     with pytest.raises(
-        InputError, match=r"counts batches, and nothing says how large one is. Give --batch-size"
+        InputError, match=r"counts batches, and nothing says how large one is. Give batch_size"
     ):
         import_runs([path], LABELS)
     rows = import_runs([path], LABELS, ImportOptions(step="samples")).table.rows

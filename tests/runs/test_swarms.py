@@ -9,7 +9,7 @@ from thresher.cli.app import run
 from thresher.errors import InputError
 from thresher.examples import example_path
 from thresher.runs import read_runs
-from thresher.runs.swarms import read_shares_table, read_swarm
+from thresher.runs.swarms import import_swarm, read_shares_table, read_swarm
 
 SHARES = "run,web,code\na,0.25,0.75\nb,1.0,0.0\nc,0.5,0.5\n"
 LOSSES = "run,name,loss_metric/web_loss,code_loss\nb,second,3.0,4.0\na,first,3.5,2.5\nc,third,3.2,2.9\n"
@@ -76,12 +76,12 @@ def test_other_names_of_the_id_join_too(tables, key):
         (SHARES.replace("0.25,0.75", "0.25,0.5"), LOSSES, r"the shares of run 'a' sum to 0\.75, not 1"),
         (SHARES.replace("run,web", "run,we+b"), LOSSES, r"holds no plus sign; rename the column 'we\+b'"),
         (SHARES.replace("run,", "who,"), LOSSES, r"has no column run, run_id or index"),
-        (SHARES, LOSSES.replace("3.5,2.5", "nan,2.5"), r"row 3: loss_metric/web_loss is 'nan', not a number"),
-        (SHARES, LOSSES.replace("code_loss", "code_acc"), "'code_acc' looks like an accuracy"),
+        (SHARES.replace("0.25", "nan"), LOSSES, r"row 2: web is 'nan', not a number"),
+        (SHARES, LOSSES.replace("code_loss", "code_acc"), "code_acc is 4, not an accuracy"),
         (SHARES, LOSSES.replace("code_loss", "x/web_loss"), "two columns for the metric 'web_loss'"),
         (SHARES, "run\na\nb\nc\n", "has no losses"),
         ("", LOSSES, r"shares\.csv is empty\. It needs a header"),
-        (SHARES, LOSSES.replace("a,first,3.5,2.5", "a,first,3.5"), "row 3 has 3 cells, but the header has 4"),
+        (SHARES, LOSSES.replace("a,first,3.5,2.5", "a,first,3.5"), "row 3 has fewer cells than the header has"),
     ],
 )  # fmt: skip
 def test_what_does_not_join_or_is_no_share_is_one_sentence(tables, shares, losses, message):
@@ -137,3 +137,66 @@ def test_regmix_s_published_tables_are_one_swarm():
     assert len({row.run for row in table.rows}) == 768
     assert len(table.metrics) == 8
     assert len({name for row in table.rows for name in row.pools}) == 17
+
+
+def test_accuracies_become_errors_and_percent_is_said(tables):
+    losses = "run,code_acc\na,0.3\nb,0.4\nc,0.5\n"
+    table = read_swarm(*tables(losses=losses), samples_seen=1e9)
+    assert {row.run: row.error for row in table.rows} == {"a": 0.7, "b": 0.6, "c": 0.5}
+    assert table.metrics == ("code_acc_error",)
+    paths = tables(losses="run,code_acc\na,30\nb,40\nc,50\n")
+    with pytest.raises(
+        InputError, match=r"code_acc is 30, not an accuracy in \[0, 1\]. If it is percent, give percent=True"
+    ):
+        read_swarm(*paths, samples_seen=1e9)
+    table, _ = import_swarm(*paths, samples_seen=1e9, percent=True)
+    assert {row.run: row.error for row in table.rows} == {"a": 0.7, "b": 0.6, "c": 0.5}
+
+
+def test_a_metric_whose_name_does_not_say_its_direction_asks(tables):
+    paths = tables(losses="run,hellaswag\na,0.3\nb,0.4\nc,0.5\n")
+    with pytest.raises(InputError, match="Nothing says whether 'hellaswag' is better when higher"):
+        read_swarm(*paths, samples_seen=1e9)
+    table, _ = import_swarm(*paths, samples_seen=1e9, direction="higher")
+    assert rows_of(table, "hellaswag_error")["a"].error == 0.7
+    assert rows_of(read_swarm(*paths, samples_seen=1e9, unit="fraction"), "hellaswag")["a"].error == 0.3
+
+
+@pytest.mark.parametrize("cell", ["nan", "", "inf", "crashed"])
+def test_a_run_that_failed_is_passed_over_and_a_column_of_text_too(tables, cell):
+    paths = tables(losses=f"run,web_loss,notes\na,3.5,fine\nb,{cell},bad\nc,3.2,fine\n")
+    table, passed = import_swarm(*paths, samples_seen=1e9)
+    assert set(rows_of(table, "web_loss")) == {"a", "c"}
+    assert {one.kind for one in passed} == {"value", "column"}
+
+
+def test_what_metric_does_not_name_cannot_stop_an_import(tables):
+    paths = tables(
+        losses="run,web_loss,code_acc,x/twice,y/twice,score\na,3.5,70,1,2,x\nb,3,80,1,2,y\nc,3.2,90,1,2,z\n"
+    )
+    table = read_swarm(*paths, samples_seen=1e9, metrics=["web_loss"])
+    assert len(table) == 3
+    assert len(read_swarm(*paths, samples_seen=1e9, metrics=["x/twice"], unit="loss")) == 3
+
+
+def test_ids_are_joined_on_a_column_that_both_tables_have(tables):
+    shares = "index,run,web,code\n1,a,0.25,0.75\n2,b,1.0,0.0\n3,c,0.5,0.5\n"
+    paths = tables(shares=shares, losses="Index,web_loss\n1.0,3.5\n2.0,3.0\n3.0,3.2\n")
+    assert {row.run: row.error for row in read_swarm(*paths, samples_seen=1e9).rows} == {
+        "1": 3.5,
+        "2": 3.0,
+        "3": 3.2,
+    }
+
+
+def test_byte_order_marks_are_skipped_and_other_encodings_are_one_sentence(tables):
+    paths = tables()
+    expected = read_swarm(*paths, samples_seen=1e9)
+    for path in paths:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b",\r\n"))
+    assert read_swarm(*paths, samples_seen=1e9).rows == expected.rows
+    paths[1].write_bytes(LOSSES.encode("utf-16"))
+    with pytest.raises(InputError, match=r"is text in UTF-16\. Save it in UTF-8"):
+        read_swarm(*paths, samples_seen=1e9)
+    with pytest.raises(InputError, match="a comma may separate"):
+        read_swarm(*tables(losses=LOSSES.replace("3.0,4.0", '"3,0",4.0')), samples_seen=1e9)

@@ -11,6 +11,7 @@ from thresher.runs import Finding, RunTable
 from thresher.runs.doubts import EPOCHS_WITHOUT
 from thresher.runs.importing import ImportOptions, import_runs
 from thresher.runs.labels import RunLabel
+from thresher.runs.passed import passed_lines
 from thresher.runs.run_table import EPOCH_SLACK
 
 
@@ -85,7 +86,8 @@ def collect_runs(
     notes = (Finding("note", f"{other} checkpoints that were not planned are left out."),) if other else ()
     table = RunTable(tuple(rows), found.table.name)
     known = tuple(finding for finding in found.findings if not finding.message.startswith(EPOCHS_WITHOUT))
-    return Collected(table, missing, (*known, *notes))
+    unused = tuple(Finding("note", line) for line in passed_lines(found.passed))
+    return Collected(table, missing, (*known, *notes, *unused))
 
 
 def _label(run: PilotRun, pilot: Pilot) -> RunLabel:

@@ -1,98 +1,106 @@
 """Results of CLIP_benchmark: one JSON file a data set and checkpoint, or the CSV that its `build` makes of them."""
 
-import csv
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
-from thresher.errors import FileFormatError, InputError
+from thresher.errors import FileFormatError
 from thresher.runs.datacomp import PLAIN_FOLDERS
-from thresher.runs.logged import Checkpoint, accuracy
+from thresher.runs.logged import Checkpoint, Logs
+from thresher.runs.passed import Passed
 from thresher.runs.tasks import PER_CLASS_TASKS, task_key
+from thresher.runs.texts import Table, cell_value, number_of
 
 READER = "clip_benchmark"
 COLUMNS = ("dataset", "model", "pretrained", "task")
+ENGLISH = "en"
+"""The language of a result that names none, as older releases wrote them."""
+CLASSIFICATION, RETRIEVAL = "zeroshot_classification", "zeroshot_retrieval"
 
-_EPOCH = re.compile(r"epoch[_-]?(\d+)")
+_EPOCH = re.compile(r"epoch[_-]?(\d{1,9})(?!\d)")
 
 
 def is_clip_benchmark(found: object) -> bool:
     """Whether a JSON document is one of its results."""
-    return isinstance(found, dict) and all(name in found for name in (*COLUMNS, "metrics"))
+    return (
+        isinstance(found, dict)
+        and all(name in found for name in COLUMNS)
+        and isinstance(found.get("metrics"), dict)
+    )
 
 
-def read_clip_benchmark_json(path: Path) -> Checkpoint | None:
-    """The result in one JSON file; None for a task that is no zero-shot task.
+def read_clip_benchmark(found: Mapping[str, Any], place: str) -> Logs:
+    """The result in one JSON document; one that is of another kind of task, or of no run, is passed over.
 
     Raises:
-        FileFormatError: The file is not whole JSON of that kind.
-        InputError: A result that is no accuracy, or a checkpoint without an epoch in its name.
+        FileFormatError: The document is none of its results.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path} is not whole JSON: its writer was stopped. Evaluate it again."
-        ) from error
     if not is_clip_benchmark(found):
         raise FileFormatError(
-            f"{path} is no CLIP_benchmark result: it needs {', '.join(COLUMNS)} and metrics."
+            f"{place} is no CLIP_benchmark result: it needs {', '.join(COLUMNS)} and metrics."
         )
-    return _checkpoint(found, found["metrics"], str(path))
+    return _result(found, found["metrics"], place)
 
 
-def read_clip_benchmark_csv(path: Path) -> tuple[Checkpoint, ...]:
+def read_clip_benchmark_table(table: Table) -> Logs:
     """The results in a CSV made by `clip_benchmark build`.
 
     Raises:
-        InputError: A result that is no accuracy, or a checkpoint without an epoch in its name.
+        InputError: A column that says what a result is stands there twice.
     """
-    rows = []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        for number, row in enumerate(csv.DictReader(stream), start=2):
-            metrics = {name: _number(cell) for name, cell in row.items() if name not in COLUMNS}
-            rows.append(_checkpoint(row, metrics, f"{path} row {number}"))
-    return tuple(row for row in rows if row is not None)
+    said = {name: table.at(name) for name in COLUMNS}
+    if "language" in table.header:
+        said["language"] = table.at("language")
+    checkpoints: list[Checkpoint] = []
+    passed = list(table.passed)
+    for number, cells in table.rows:
+        found = {name: cells[at].strip() for name, at in said.items()}
+        metrics = {
+            name: cell_value(cells[at]) for at, name in enumerate(table.header) if at not in said.values()
+        }
+        logs = _result(found, metrics, table.place(number))
+        checkpoints += logs.checkpoints
+        passed += logs.passed
+    return Logs(tuple(checkpoints), passed=tuple(passed))
 
 
-def _number(cell: str | None) -> float | None:
-    try:
-        return float(cell) if cell else None
-    except ValueError:
-        return None
-
-
-def _checkpoint(found: Mapping[str, Any], metrics: Mapping[str, Any], place: str) -> Checkpoint | None:
+def _result(found: Mapping[str, Any], metrics: Mapping[str, Any], place: str) -> Logs:
+    kind, language = str(found["task"]), found.get("language") or ENGLISH
     key = task_key(str(found["dataset"]))
-    kind = str(found["task"])
-    tasks: dict[str, float] = {}
-    logged: dict[str, float] = {}
-    if kind == "zeroshot_classification":
+    if str(language).lower() != ENGLISH:
+        key = f"{key}_{str(language).lower()}"  # another task: its class names and captions are other words
+    if kind not in (CLASSIFICATION, RETRIEVAL):
+        return Logs(passed=(Passed(place, f"{kind:.40} is no zero-shot task", "result"),))
+    path = PurePosixPath(str(found["pretrained"]).replace("\\", "/"))
+    parts = list(path.parts[:-1])
+    while parts and parts[-1] in PLAIN_FOLDERS:
+        parts.pop()
+    if not parts or parts == ["/"]:
+        reason = "pretrained is not the path of a run's checkpoint, such as RUN/checkpoints/epoch_4.pt"
+        return Logs(passed=(Passed(place, reason, "result"),))
+    epoch = _EPOCH.search(path.stem)
+    checkpoint = Checkpoint(
+        parts[-1],
+        place,
+        READER,
+        float(epoch[1]) if epoch else None,
+        tasks=_main_metric(kind, key, metrics),
+        logged={f"{key}_{name}": value for name, value in metrics.items() if value is not None},
+        model=str(found["model"]),
+        home=str(PurePosixPath(*parts)),
+    )
+    return Logs((checkpoint,))
+
+
+def _main_metric(kind: str, key: str, metrics: Mapping[str, Any]) -> dict[str, object]:
+    """The accuracy of a task, where its result has the metric that the task is known by."""
+    if kind == CLASSIFICATION:
         name = "mean_per_class_recall" if key in PER_CLASS_TASKS else "acc1"
-        tasks[key] = accuracy(metrics.get(name), f"{name} of {key}", place)
-    elif kind == "zeroshot_retrieval":
-        both = [metrics.get(f"{side}_retrieval_recall@1") for side in ("image", "text")]
-        if all(value is not None for value in both):
-            tasks[key] = sum(accuracy(value, f"recall@1 of {key}", place) for value in both) / 2
-        for name, value in metrics.items():
-            if value is not None:
-                logged[f"{key}_{name}"] = accuracy(value, name, place)
-    else:
-        return None
-    run, epoch = _run_of(str(found["pretrained"]), place)
-    return Checkpoint(run, place, READER, epoch, tasks=tasks, logged=logged, model=str(found["model"]))
-
-
-def _run_of(pretrained: str, place: str) -> tuple[str, float | None]:
-    """Run and epoch of a checkpoint's path, `.../RUN/checkpoints/epoch_4.pt`; only its last parts count."""
-    path = Path(pretrained.replace("\\", "/"))
-    parents = [name for name in path.parts[:-1] if name not in PLAIN_FOLDERS]
-    found = _EPOCH.search(path.stem)
-    if not parents:
-        raise InputError(
-            f"{place}: pretrained is {pretrained!r}, not the path of a checkpoint such as RUN/checkpoints/epoch_4.pt, so the run "
-            "is not known. Evaluate the run's own checkpoints."
-        )
-    return parents[-1], float(found[1]) if found else None
+        return {key: metrics[name]} if name in metrics else {}
+    both = [metrics.get(f"{side}_retrieval_recall@1") for side in ("image", "text")]
+    if all(value is None for value in both):
+        return {}
+    numbers = [number_of(value) for value in both]
+    known = [number for number in numbers if number is not None]
+    return {key: sum(known) / 2 if len(known) == len(both) else None}

@@ -1,104 +1,170 @@
 """Which files below a folder are logs that are known, and what is in them."""
 
-import csv
-import json
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from os import walk
 from pathlib import Path
 
-from thresher.errors import FileFormatError, InputError
+from thresher.arguments import argument
+from thresher.errors import FileFormatError, InputError, MissingExtraError
 from thresher.runs.clip_benchmark import (
     COLUMNS,
     is_clip_benchmark,
-    read_clip_benchmark_csv,
-    read_clip_benchmark_json,
+    read_clip_benchmark,
+    read_clip_benchmark_table,
 )
-from thresher.runs.datacomp import read_datacomp
-from thresher.runs.logged import Checkpoint, Logs, TrainingFacts
-from thresher.runs.logged_csv import is_logged_csv, read_logged_csv
+from thresher.runs.datacomp import is_datacomp, read_datacomp
+from thresher.runs.logged import HALF_WRITTEN, Logs, joined
+from thresher.runs.logged_csv import is_logged_table, read_logged_table
 from thresher.runs.measurement import REQUIRED_COLUMNS, Measurement
 from thresher.runs.open_clip import PARAMS, RESULTS, read_open_clip, run_folder
+from thresher.runs.passed import Passed
 from thresher.runs.reading import PARQUET_SUFFIXES, read_runs
 from thresher.runs.tensorboard import EVENTS, read_tensorboard
+from thresher.runs.texts import header_of, listed, parsed_json, peek, read_table, read_text
 
 KNOWN = (
     "eval_results*.jsonl of DataComp, results.jsonl or params.txt of open_clip, *.json or *.csv of CLIP_benchmark, TensorBoard "
     "event files, CSV of W&B or MLflow, run tables"
 )
+USED_WITHOUT_READING = ("out.log", "info.pkl", "train.sh")
+"""Files that belong to a run and are read with another of its files, or never."""
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".safetensors")
+MOST_JSON = 1 << 26
+"""Bytes of a JSON file that may be a result; one larger is data."""
 Progress = Callable[[str, int, int], None]
+Found = tuple[Logs, tuple[Measurement, ...]]
 
 
 def read_logs(
-    paths: Sequence[Path], step: str | None, progress: Progress | None = None
+    paths: Sequence[Path], progress: Progress | None = None, without: Path | None = None
 ) -> tuple[Logs, tuple[Measurement, ...]]:
     """Everything known in files and below folders, and the rows of run tables among them.
 
+    A file inside a folder that is damaged or of another kind is passed over; one that was named is refused.
+
+    Args:
+        paths: Files and folders.
+        progress: Told how many files have been read.
+        without: A file that is passed over.
+
     Raises:
-        FileFormatError: A file that is half-written or of another kind than its name says.
-        InputError: A path that does not exist, or one with nothing that is known.
+        FileFormatError: A file that was named is of no kind that is known.
+        InputError: A path that does not exist, or nothing that is known in any.
     """
-    checkpoints: list[Checkpoint] = []
-    facts: dict[str, tuple[TrainingFacts, ...]] = defaultdict(tuple)
-    downloaded: dict[str, int] = {}
+    found: list[Logs] = []
     rows: list[Measurement] = []
+    done: set[Path] = set()
     for path in paths:
-        files = _files(path)
-        before = len(checkpoints) + len(rows)
-        folders: set[Path] = set()
+        files, passed = _files(path)
+        before = sum(len(logs.checkpoints) for logs in found) + len(rows)
         for at, file in enumerate(files):
             if progress and (at % 200 == 0 or at + 1 == len(files)):
                 progress("log files", at + 1, len(files))
-            if file.name in (PARAMS, RESULTS):
-                folder = run_folder(file)
-                if folder not in folders:
-                    folders.add(folder)
-                    logs = read_open_clip(folder)
-                    checkpoints += logs.checkpoints
-                    for run, known in logs.facts.items():
-                        facts[run] += known
-            elif file.name.startswith(EVENTS):
-                if file.parent not in folders and not _has_results(file.parent):
-                    folders.add(file.parent)
-                    checkpoints += read_tensorboard(file.parent, step or "epochs")
-            elif file.suffix == ".jsonl":
-                if file == path or _is_evaluation(file):
-                    checkpoints.append(read_datacomp(file))
-            elif file.suffix == ".json":
-                checkpoints += _json(file, downloaded)
-            elif file.suffix == ".csv":
-                found, table = _csv(file, step, named=file == path)
-                checkpoints += found
-                rows += table
-            else:
-                rows += read_runs(file).rows
-        if len(checkpoints) + len(rows) == before:
-            raise InputError(f"{path} holds no measurement that is known. Known are: {KNOWN}.")
-    return Logs(tuple(checkpoints), dict(facts), downloaded), tuple(rows)
+            if without is not None and file.absolute() == without.absolute():
+                passed.append(Passed(str(file), "the file that this import writes"))
+                continue
+            try:
+                logs, table = _read(file, done, named=file == path)
+            except MissingExtraError as error:
+                passed.append(Passed(str(file), str(error).rstrip(".")))
+                found.append(Logs(missing=error))
+                continue
+            except FileFormatError as error:
+                if file == path:
+                    raise
+                passed.append(Passed(str(file), _reason(error, file)))
+                continue
+            found.append(logs)
+            rows += table
+        if sum(len(logs.checkpoints) for logs in found) + len(rows) == before:
+            passed.append(Passed(str(path), "holds no measurement that is known", "path"))
+        found.append(Logs(passed=tuple(passed)))
+    logs = joined(found)
+    if not logs.checkpoints and not rows:
+        if logs.missing is not None:
+            raise logs.missing
+        raise InputError(_nothing(paths, logs.passed))
+    return logs, tuple(rows)
 
 
-def _files(path: Path) -> list[Path]:
+def _reason(error: Exception, file: Path) -> str:
+    return str(error).removeprefix(str(file)).strip(" :").removeprefix("is ").split(". ")[0].rstrip(".")
+
+
+def _nothing(paths: Sequence[Path], passed: Sequence[Passed]) -> str:
+    why = next((one for one in passed if one.kind not in ("path", "kind")), None)
+    example = f" {why.place} was passed over: {why.reason}." if why is not None else ""
+    return f"{' and '.join(map(str, paths))} holds no measurement that is known.{example} Known are: {KNOWN}."
+
+
+def _files(path: Path) -> tuple[list[Path], list[Passed]]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder. Give logs, evaluations, or their folders.")
-    if path.is_file():
-        if not _is_candidate(path.name):
-            raise InputError(f"{path} is no kind of log that is known. Known are: {KNOWN}.")
-        return [path]
-    return sorted(_walk(path))
+    if path.is_dir():
+        return _walked(path)
+    if not _is_candidate(path.name):
+        packed = " Unpack it first." if path.suffix in (".gz", ".zip", ".xz", ".zst", ".bz2") else ""
+        raise InputError(f"{path} is no kind of log that is known.{packed} Known are: {KNOWN}.")
+    return [path], []
+
+
+def _walked(folder: Path) -> tuple[list[Path], list[Passed]]:
+    """The files below a folder that are worth a look, and those whose names say that they are not."""
+    files, others, first = [], 0, None
+    for file in _walk(folder):  # a folder of data may hold millions: only logs are kept
+        if _is_candidate(file.name):
+            files.append(file)
+        elif file.name not in USED_WITHOUT_READING and file.suffix not in CHECKPOINTS:
+            others, first = others + 1, min(first or file, file)
+    passed = [] if first is None else [Passed(str(first), "no log by its name", count=others)]
+    return sorted(files), passed
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for at, _, names in walk(folder):
         for name in names:
-            if _is_candidate(name) and not name.startswith("."):
+            if not name.startswith("."):
                 yield Path(at, name)
 
 
 def _is_candidate(name: str) -> bool:
     """Names worth a look; pickles are never among them."""
-    return name in (PARAMS, RESULTS) or name.startswith(EVENTS) or name.endswith(
-        (".jsonl", ".json", ".csv", *PARQUET_SUFFIXES)
+    return name in (PARAMS, RESULTS) or name.startswith(EVENTS) or name.lower().endswith(
+        (".jsonl", ".json", ".csv", ".tsv", *PARQUET_SUFFIXES)
     )  # fmt: skip
+
+
+def _read(file: Path, done: set[Path], *, named: bool) -> Found:
+    """What one file holds; the files of a run that are read together are read with the first of them."""
+    suffix = file.suffix.lower()
+    if file.absolute() in done:
+        return Logs(), ()
+    done.add(file.absolute())
+    if not file.is_file():
+        raise FileFormatError(f"{file} is no regular file. Leave it out.")
+    if suffix == ".jsonl" and _is_datacomp(file, named=named):
+        return read_datacomp(file), ()
+    if file.name in (PARAMS, RESULTS):
+        return _once(run_folder(file), done, read_open_clip), ()
+    if file.name.startswith(EVENTS):
+        if _has_results(file.parent):
+            return Logs(), ()
+        return _once(file.parent, done, read_tensorboard), ()
+    if suffix == ".jsonl":
+        raise FileFormatError(f"{file} holds no DataComp result: lines with key and metrics. Leave it out.")
+    if suffix == ".json":
+        return _json(file, named=named), ()
+    if suffix in PARQUET_SUFFIXES:
+        return Logs(), _parquet(file, named=named)
+    return _csv(file, named=named)
+
+
+def _once(folder: Path, done: set[Path], read: Callable[[Path], Logs]) -> Logs:
+    if folder.absolute() in done:
+        return Logs()
+    done.add(folder.absolute())
+    return read(folder)
 
 
 def _has_results(folder: Path) -> bool:
@@ -106,52 +172,83 @@ def _has_results(folder: Path) -> bool:
     return (folder.parent / PARAMS).exists() and (folder.parent / "checkpoints" / RESULTS).exists()
 
 
-def _is_evaluation(file: Path) -> bool:
-    """Whether a file of JSON lines inside a folder is DataComp's: by its name, or by its first line."""
-    if file.name.startswith("eval"):
-        return True
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        first = lines.readline()
-    return '"main_metric"' in first
+def _is_datacomp(file: Path, *, named: bool) -> bool:
+    """Whether a file of JSON lines is DataComp's: by its first whole line, or by its name where that is broken."""
+    text = peek(file)
+    for line in text.split("\n"):
+        if line.strip():
+            try:
+                found = parsed_json(line)
+            except ValueError:
+                continue
+            return is_datacomp(found)
+    return file.name != RESULTS and (named or file.name.startswith("eval"))
 
 
-def _json(file: Path, downloaded: dict[str, int]) -> list[Checkpoint]:
-    """CLIP_benchmark's results; what a resharder or a downloader says of a data folder is noted; the rest is passed over."""
+def _json(file: Path, *, named: bool) -> Logs:
+    """CLIP_benchmark's or DataComp's results; what a resharder or a downloader says of a data folder is noted."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise FileFormatError(
-            f"{file} is not whole JSON: its writer was stopped. Make it again, or remove it."
-        ) from error
+        found = parsed_json(read_text(file, MOST_JSON))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        if _is_datacomp(file, named=False):
+            return read_datacomp(file)
+        raise FileFormatError(f"{file} is {HALF_WRITTEN}. Make it again, or remove it.") from error
     if is_clip_benchmark(found):
-        one = read_clip_benchmark_json(file)
-        return [one] if one is not None else []
+        return read_clip_benchmark(found, str(file))
+    if is_datacomp(found) or (isinstance(found, list) and found and all(map(is_datacomp, found))):
+        return read_datacomp(file)
     if isinstance(found, dict):
         count = found.get("output_count") if file.name == "meta.json" else None
         if count is None and file.name.endswith("_stats.json"):
             count = found.get("successes")
-        if isinstance(count, int):
-            downloaded[file.parent.name] = downloaded.get(file.parent.name, 0) + count
-    return []
+        if isinstance(count, int) and not isinstance(count, bool):
+            return Logs(downloaded={file.parent.name: count})
+    if named:
+        raise FileFormatError(f"{file} is JSON of no kind that is known. Known are: {KNOWN}.")
+    return Logs(passed=(Passed(str(file), "JSON of another kind"),))
 
 
-def _csv(
-    file: Path, step: str | None, *, named: bool
-) -> tuple[tuple[Checkpoint, ...], tuple[Measurement, ...]]:
-    """Measurements in a CSV; one of another kind is passed over, unless the user named it."""
+def _parquet(file: Path, *, named: bool) -> tuple[Measurement, ...]:
+    """The rows of a run table; a Parquet file of another kind is passed over, unless the user named it.
+
+    Raises:
+        FileFormatError: It is no run table.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    if named:
+        return read_runs(file).rows
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            header = next(csv.reader(stream), [])
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{file} is not UTF-8 text. Save it as CSV in UTF-8.") from error
+        names = pyarrow.parquet.read_schema(file).names
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{file} is not a whole Parquet file. Leave it out.") from error
+    if not all(name in names for name in REQUIRED_COLUMNS):
+        raise FileFormatError(f"{file} is Parquet, but no run table. Leave it out.")
+    return read_runs(file).rows
+
+
+def _csv(file: Path, *, named: bool) -> Found:
+    """Measurements in a CSV; one of another kind is passed over, unless the user named it."""
+    header = header_of(file)
     if all(name in header for name in REQUIRED_COLUMNS):
-        return (), read_runs(file).rows
+        return Logs(), read_runs(file).rows
     if all(name in header for name in COLUMNS):
-        return read_clip_benchmark_csv(file), ()
-    if is_logged_csv(header):
-        return read_logged_csv(file, step), ()
+        return read_clip_benchmark_table(read_table(file)), ()
+    if is_logged_table(header):
+        return _passing(read_logged_table(read_table(file)), file), ()
     if not named:
-        return (), ()
+        raise FileFormatError(f"{file} is a CSV of another kind. Leave it out.")
     raise FileFormatError(
-        f"{file} is a CSV of no kind that is known: its header is {', '.join(header[:6]) or 'empty'}. Known are: {KNOWN}."
+        f"{file} is a CSV of no kind that is known: its header is {listed(header, 6) or 'empty'}. Known are: {KNOWN}. For a "
+        f"table of your own, say what its columns are with {argument('columns')}; {argument('guess', True)} drafts that."
     )
+
+
+def _passing(logs: Logs, file: Path) -> Logs:
+    """With the file itself passed over where it holds no row."""
+    if logs.checkpoints:
+        return logs
+    return replace(logs, passed=(*logs.passed, Passed(str(file), "an export without rows")))

@@ -42,7 +42,7 @@ def _missing_epochs(by_run: dict[str, list[Checkpoint]], logs: Logs) -> Iterable
                 f"{a + k * usual:g}"
                 for a, b in pairwise(epochs)
                 if usual > 0 and steps.count(usual) > 1 and steps.count(usual) >= len(steps) / 2
-                for k in range(1, round((b - a) / usual))
+                for k in range(1, min(round((b - a) / usual), MOST_NAMED + 1))
             ]
             if absent:
                 gaps.append(f"{run} (epoch {', '.join(absent)})")
@@ -122,7 +122,13 @@ def _lengthened(
     longer = []
     for run in sorted(by_run):
         label = find_label(labels, run)
-        logged = next((fact.samples_per_epoch for fact in logs.facts.get(run, ())), None)
+        logged = next(
+            (
+                max((*fact.lengths.values(), fact.samples_per_epoch or 0.0))
+                for fact in logs.facts.get(run, ())
+            ),
+            None,
+        )
         said = label.samples_per_epoch if label else None
         if said and logged and logged * EPOCH_SLACK > said:
             longer.append(f"{run} ({logged:,.0f} samples, counted as {said:,.0f})")

@@ -1,28 +1,31 @@
 """CSV exports of experiment trackers: W&B charts and run lists, MLflow metric histories and run lists."""
 
-import csv
-import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from thresher.errors import FileFormatError, InputError
-from thresher.runs.logged import Checkpoint, sorted_metrics
-from thresher.runs.tensorboard import at_step
+from thresher.runs.axes import EPOCHS, SAMPLES, counts_of
+from thresher.runs.logged import TIME, Checkpoint, Logs, Refused, after_resumes, sorted_metrics
+from thresher.runs.passed import Passed
+from thresher.runs.tensorboard import steps_of
+from thresher.runs.texts import Table, cell_value, has_comma, listed, number_of
 
 READER = "logged_csv"
 HISTORY_COLUMNS = ("key", "value", "step")
-NAME_COLUMNS = ("Name", "Run Name", "name", "tags.mlflow.runName")
-RUN_COLUMNS = (*NAME_COLUMNS, "Run ID", "run_id")
+NAME_COLUMNS = ("Name", "Run Name", "name", "run_name", "tags.mlflow.runName")
+ID_COLUMNS = ("Run ID", "run_id", "ID")
+RUN_COLUMNS = (*NAME_COLUMNS, *ID_COLUMNS)
 """Columns that name a run, in the exports of MLflow's page and command line, and of W&B; a name comes before an id."""
-STEP_COLUMNS: Mapping[str, str] = {"epoch": "epochs", "Step": "batches", "trainer/global_step": "batches",
-                                   "samples_seen": "samples"}  # fmt: skip
-"""Columns that say how far training was, and what they count."""
+BORN_COLUMNS = (*ID_COLUMNS, "Created", "Start Time", "start_time")
+"""What differs between two runs of one name, and not between two rows of one run."""
+STEP_COLUMNS = ("_step", "Step", "trainer/global_step", "global_step")
 AGGREGATES = ("__MIN", "__MAX")
 """W&B adds each line's smoothed-away extremes under these names; they are not measurements."""
-PREFIXES = ("metrics.", "summary.", "val/")
+GROUP = "Group: "
+"""W&B puts this before the name of a group of runs, whose line is a mean."""
+PREFIXES = ("metrics.", "summary.")
 
 
-def is_logged_csv(header: Sequence[str]) -> bool:
+def is_logged_table(header: Sequence[str]) -> bool:
     """Whether a header is one of a tracker's export."""
     return (
         all(name in header for name in HISTORY_COLUMNS)
@@ -31,105 +34,181 @@ def is_logged_csv(header: Sequence[str]) -> bool:
     )
 
 
-def read_logged_csv(path: Path, step: str | None) -> tuple[Checkpoint, ...]:
+def read_logged_table(table: Table) -> Logs:
     """The measurements in an export.
 
-    Three forms are known: one column a run and metric (`RUN - METRIC`, W&B's charts), one row a value (`run_id, key,
-    value, step`, MLflow's metric histories), and one row a run (both trackers' run lists, where the column `epoch`
+    Three forms are known: one column per run and metric (`RUN - METRIC`, W&B's charts), one row per value (`run_id, key,
+    value, step`, MLflow's metric histories), and one row per run (both trackers' run lists, where the column `epoch`
     or `samples_seen` says how far it was).
 
-    Args:
-        path: The CSV.
-        step: What steps count; None is batches, or epochs where the column is called `epoch`.
-
     Raises:
-        FileFormatError: It is none of these, or a cell is not a number.
-        InputError: An accuracy that is none.
+        FileFormatError: It is none of these.
+        InputError: An axis that is no number, or two runs of one name.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            header = list(reader.fieldnames or ())
-            rows = [(number, row) for number, row in enumerate(reader, start=2)]
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not UTF-8 text. Export it again.") from error
-    for number, row in rows:
-        if None in row or None in row.values():
-            raise FileFormatError(
-                f"{path} row {number} has not as many cells as the header. Export it again."
-            )
-    if all(name in header for name in HISTORY_COLUMNS):
-        return _history(path, rows, step)
-    if any(" - " in name for name in header):
-        return _chart(path, header, rows, step)
-    return _run_list(path, header, rows)
+    if all(name in table.header for name in HISTORY_COLUMNS):
+        return _history(table)
+    if any(" - " in name for name in table.header):
+        return _chart(table)
+    return _run_list(table)
 
 
-Rows = Sequence[tuple[int, Mapping[str, str]]]
-
-
-def _chart(path: Path, header: Sequence[str], rows: Rows, step: str | None) -> tuple[Checkpoint, ...]:
-    columns = [name for name in header if " - " in name and not name.endswith(AGGREGATES)]
-    axis = next((name for name in header if " - " not in name), None)
+def _chart(table: Table) -> Logs:
+    lines = [
+        (at, name) for at, name in enumerate(table.header) if " - " in name and not name.endswith(AGGREGATES)
+    ]
+    axes = [name for name in table.header if " - " not in name and name]
+    axis = next((name for name in axes if counts_of(name) not in (None, TIME)), axes[0] if axes else None)
     if axis is None:
-        raise FileFormatError(f"{path} has no column for the step. Export the chart again with its x axis.")
-    counts = step or STEP_COLUMNS.get(axis.rsplit("/", 1)[-1], "batches")
-    found: dict[tuple[str, float], dict[str, object]] = {}
-    for number, row in rows:
-        place = f"{path} row {number}"
-        for name in columns:
-            if row[name].strip():
-                run, metric = name.rsplit(" - ", 1)
-                at = _number(row[axis], axis, place)
-                found.setdefault((run, at), {})[metric] = _number(row[name], name, place)
-    return _checkpoints(path, found, counts)
-
-
-def _history(path: Path, rows: Rows, step: str | None) -> tuple[Checkpoint, ...]:
-    found: dict[tuple[str, float], dict[str, object]] = {}
-    ids: dict[str, str] = {}
-    for number, row in rows:
-        place = f"{path} row {number}"
-        run = row.get("run_name") or row.get("run_id") or row.get("run_uuid") or path.stem
-        known = ids.setdefault(run, row.get("run_id") or "")
-        if known != (row.get("run_id") or ""):
-            raise InputError(f"{place}: two runs are called {run!r}. Rename one, or export them apart.")
-        at = _number(row["step"], "step", place)
-        # of a step that was logged again after a resume, the later value counts, as in the tracker itself
-        found.setdefault((run, at), {})[row["key"]] = _number(row["value"], row["key"], place)
-    return _checkpoints(path, found, step or "epochs")
-
-
-def _run_list(path: Path, header: Sequence[str], rows: Rows) -> tuple[Checkpoint, ...]:
-    if not any(name in header for name in RUN_COLUMNS):
         raise FileFormatError(
-            f"{path} is no export that is known: it needs columns such as 'RUN - METRIC', or key, value and step, or "
-            f"{' or '.join(RUN_COLUMNS[:3])}."
+            f"{table.path} has no column for the step. Export the chart again with its x axis."
         )
-    checkpoints = []
-    for number, row in rows:
-        place = f"{path} row {number}"
-        run = next((row[name] for name in RUN_COLUMNS if row.get(name)), path.stem)
-        values = {_plain(name): value for name, cell in row.items() if (value := _maybe(cell)) is not None}
-        epoch, samples = values.pop("epoch", None), values.pop("samples_seen", None)
-        tasks, logged = sorted_metrics(values, place)
-        model = row.get("model") or row.get("params.model")
+    series: dict[tuple[str, str], list[Written]] = {}
+    for at, name in lines:
+        run, metric = name.rsplit(" - ", 1)
+        written = _column(table, at, axis)
+        if table.header.count(name) > 1:
+            written = _refused(
+                written,
+                f"{table.path} has two columns {name!r}: two runs are called {run!r}. Rename one, or export them apart.",
+            )
+        elif run.startswith(GROUP):
+            written = _refused(
+                written,
+                f"{table.path}: the column {name!r} is the mean of a group of runs. Ungroup the runs and export the chart again.",
+            )
+        series[run, metric] = written
+    return _checkpoints(table, series, axis, counts_of(axis))
+
+
+Written = tuple[float | None, object]
+"""A step, None where it cannot be read, and a value or why there is none."""
+
+
+def _column(table: Table, at: int, axis: str) -> list[Written]:
+    """Axis and value of each row that has a value in a column."""
+    steps = table.at(axis)
+    written = []
+    for number, cells in table.rows:
+        if cells[at].strip():
+            written.append(_written(cells[steps], axis, cells[at], table.place(number)))
+    return written
+
+
+def _written(step: str, axis: str, value: str, place: str) -> Written:
+    at = number_of(cell_value(step))
+    return (
+        (at, cell_value(value)) if at is not None else (None, Refused(str(_not_a_number(step, axis, place))))
+    )
+
+
+def _refused(written: list[Written], sentence: str) -> list[Written]:
+    return [(step, Refused(sentence)) for step, _ in written]
+
+
+def _history(table: Table) -> Logs:
+    key, value, step = (table.at(name) for name in HISTORY_COLUMNS)
+    naming = [table.at(name) for name in ("run_name", "run_id", "run_uuid") if name in table.header]
+    ids = table.at("run_id") if "run_id" in table.header else None
+    clock = table.at("timestamp") if "timestamp" in table.header else None
+    series: dict[tuple[str, str], list[tuple[float, Written]]] = {}
+    homes: dict[str, str] = {}
+    for number, cells in table.rows:
+        place = table.place(number)
+        run = next((cells[at].strip() for at in naming if cells[at].strip()), table.path.stem)
+        home = cells[ids].strip() if ids is not None else ""
+        if homes.setdefault(run, home) != home:
+            raise InputError(f"{place}: two runs are called {run!r}. Rename one, or export them apart.")
+        time = number_of(cell_value(cells[clock])) if clock is not None else None
+        entry = (time or 0.0, _written(cells[step], "step", cells[value], place))
+        series.setdefault((run, cells[key].strip()), []).append(entry)
+    in_order = {
+        name: [written for _, written in sorted(entries, key=lambda entry: entry[0])]
+        for name, entries in series.items()
+    }
+    return _checkpoints(table, in_order, "step", None, homes)
+
+
+def _run_list(table: Table) -> Logs:
+    naming = [name for name in RUN_COLUMNS if name in table.header]
+    if not naming:
+        raise FileFormatError(
+            f"{table.path} is no export that is known: it needs columns such as 'RUN - METRIC', or key, value and step, or "
+            f"{' or '.join(RUN_COLUMNS[:3])}. It has {listed(table.header)}."
+        )
+    named = [table.at(name) for name in naming]
+    born = [(name, table.at(name)) for name in BORN_COLUMNS if name in table.header]
+    plain = [_plain(name) for name in table.header]
+    checkpoints, passed = [], list(table.passed)
+    first: dict[str, tuple[str, dict[str, str]]] = {}
+    for number, cells in table.rows:
+        place = table.place(number)
+        run = next((cells[at].strip() for at in named if cells[at].strip()), table.path.stem)
+        birth = {name: cells[at].strip() for name, at in born}
+        known = first.setdefault(run, (place, birth))
+        if known[1] != birth:
+            raise InputError(
+                f"{known[0]} and {place}: two runs are called {run!r}. Rename one, or export them apart."
+            )
+        values: dict[str, object] = {}
+        for at, name in enumerate(plain):
+            found = cell_value(cells[at])
+            if name in values and values[name] != found:
+                found = Refused(f"{table.path} has two columns {name!r} that differ. Remove or rename one.")
+            values[name] = found
+        epoch = next((values.pop(name) for name in EPOCHS if name in values), None)
+        samples = next((values.pop(name) for name in SAMPLES if name in values), None)
+        step = next((name for name in STEP_COLUMNS if number_of(values.get(name)) is not None), None)
+        odd = [
+            (name, v)
+            for name, v in (("epoch", epoch), ("samples_seen", samples))
+            if v and number_of(v) is None
+        ]
+        if odd:
+            if has_comma(odd[0][1]):
+                raise _not_a_number(odd[0][1], odd[0][0], place)
+            passed.append(Passed(place, f"{odd[0][0]} is {odd[0][1]!r:.40}, not a number", "row"))
+            continue
+        tasks, logged = sorted_metrics(values)
+        model = values.get("model") or values.get("params.model")
+        said = epoch is not None or samples is not None
         checkpoints.append(
-            Checkpoint(run, place, READER, epoch, None, samples, None, tasks, logged, model or None)
-        )
-    return tuple(checkpoints)
+            Checkpoint(
+                run, place, READER, number_of(epoch), None, number_of(samples), tasks=tasks, logged=logged,
+                steps=number_of(values[step]) if step and not said else None, axis=step, counts="batches" if step else None,
+                model=model if isinstance(model, str) else None, home=birth.get("Run ID") or birth.get("run_id") or "",
+            )
+        )  # fmt: skip
+    return Logs(tuple(checkpoints), passed=tuple(passed))
 
 
 def _checkpoints(
-    path: Path, found: Mapping[tuple[str, float], Mapping[str, object]], counts: str
-) -> tuple[Checkpoint, ...]:
+    table: Table,
+    series: Mapping[tuple[str, str], Sequence[Written]],
+    axis: str,
+    counts: str | None,
+    homes: Mapping[str, str] | None = None,
+) -> Logs:
+    """A checkpoint for each run and step. Of a step that was logged again after a resume the later value counts."""
+    found: dict[tuple[str, float, str | None], dict[str, object]] = {}
     checkpoints = []
-    for (run, at), values in found.items():
-        place = f"{path} run {run} at {at:g} {counts}"
-        measured = {name: value for name, value in values.items() if name.removeprefix("val/") != "epoch"}
-        tasks, logged = sorted_metrics(measured, place)
-        checkpoints.append(at_step(Checkpoint(run, place, READER, tasks=tasks, logged=logged), counts, at))
-    return tuple(checkpoints)
+    for (run, metric), written in series.items():
+        known = counts or steps_of(metric)
+        for at, value in after_resumes([(at, value) for at, value in written if at is not None]).items():
+            found.setdefault((run, at, known), {})[metric] = value
+        for value in (value for at, value in written if at is None):
+            tasks, logged = sorted_metrics({metric: value})
+            checkpoints.append(Checkpoint(run, str(table.path), READER, tasks=tasks, logged=logged))
+    for (run, at, known), values in found.items():
+        tasks, logged = sorted_metrics(values)
+        unclear = known is None or known == TIME
+        place = f"{table.path} run {run} at {f'{axis} {at:g}' if unclear else f'{at:g} {known}'}"
+        checkpoints.append(
+            Checkpoint(
+                run, place, READER, steps=at, axis=axis, counts=known, tasks=tasks, logged=logged,
+                home=(homes or {}).get(run, ""),
+            )
+        )  # fmt: skip
+    return Logs(tuple(checkpoints), passed=table.passed)
 
 
 def _plain(name: str) -> str:
@@ -138,18 +217,7 @@ def _plain(name: str) -> str:
     return name
 
 
-def _maybe(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _number(cell: str, column: str, place: str) -> float:
-    value = _maybe(cell)
-    if value is None:
-        raise FileFormatError(
-            f"{place}: {column} is {cell!r}, not a number. Export it again without that run."
-        )
-    return value
+def _not_a_number(cell: object, column: str, place: str) -> InputError:
+    how = "Write it without commas." if has_comma(cell) else "Export it again without that row."
+    shown = cell.sentence if isinstance(cell, Refused) else repr(cell)
+    return InputError(f"{place}: {column} is {shown:.80}, not a number. {how}")

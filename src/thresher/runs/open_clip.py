@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import FileFormatError, InputError
-from thresher.runs.logged import Checkpoint, Logs, TrainingFacts, read_json_lines, sorted_metrics
+from thresher.errors import FileFormatError
+from thresher.runs.logged import Checkpoint, Logs, Refused, TrainingFacts, read_json_lines, sorted_metrics
+from thresher.runs.passed import Passed
+from thresher.runs.texts import log_lines, number_of, read_text
 
 READER = "open_clip"
 PARAMS = "params.txt"
@@ -16,9 +18,15 @@ OUT = "out.log"
 DIGITS_IN_LOG = 4
 """out.log prints metrics with four decimals."""
 
-_EVALUATION = re.compile(r"Eval Epoch: (\d+) (?!\[)(.+)$")
-_TRAINING = re.compile(r"Train Epoch: \d+ \[\s*\d+/(\d+) ")
-_RESUMED = re.compile(r"=> resuming checkpoint .* \(epoch (\d+)\)$|No latest resume checkpoint found")
+MOST_PARAMS = 1 << 20
+"""Bytes of a params.txt; it has some hundred lines."""
+
+_EVALUATION = re.compile(r"Eval Epoch: (\d{1,9}) (?!\[)(.+)$")
+_TRAINING = re.compile(r"Train Epoch: (\d{1,9}) \[\s*\d+/(\d{1,18}) ")
+_RESUMED = re.compile(
+    r"=> (?:resum|load)\w+ .*\(epoch (\d{1,9})\)\s*$|No latest resume checkpoint found", re.IGNORECASE
+)
+"""What the trainer says when it goes on: from one file, from a folder of shards, or from nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,37 +58,53 @@ def read_open_clip(folder: Path) -> Logs:
     mounts change.
 
     Raises:
-        FileFormatError: A line that is not whole.
-        InputError: An epoch that cannot be found, or one that is measured twice.
+        FileFormatError: results.jsonl is no text.
     """
     params, out = folder / PARAMS, folder / OUT
-    facts = read_params(params, out) if params.exists() else None
-    results = next((p for p in (folder / "checkpoints" / RESULTS, folder / RESULTS) if p.exists()), None)
-    lines = list(read_json_lines(results)) if results is not None else []
+    passed: list[Passed] = []
+    facts = _facts(params, out, passed)
+    results = next((p for p in (folder / "checkpoints" / RESULTS, folder / RESULTS) if p.is_file()), None)
+    lines, broken = read_json_lines(results) if results is not None else ((), ())
+    passed += broken
     named = [found.get("epoch") for _, found in lines]
     unclear = None in named or len(set(map(str, named))) < len(named)
     evaluations = _evaluations(out) if unclear else []
+    run = folder.name or folder.resolve().name
     checkpoints = []
     for number, found in lines:
         place = f"{results} line {number}"
         evaluation = _printed_as(found, evaluations)
         if evaluation is not None and evaluation.abandoned:
             continue
-        epoch = found.get("epoch")
-        if epoch is None:
-            if evaluation is None:
-                raise _without_epoch(place, out)
-            epoch = evaluation.epoch
-        if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
-            raise FileFormatError(f"{place}: epoch is {epoch!r}, not a number of epochs.")
+        epoch = (
+            evaluation.epoch if found.get("epoch") is None and evaluation is not None else found.get("epoch")
+        )
+        after = number_of(epoch)
+        if epoch is not None and (after is None or after < 0):
+            passed.append(Passed(place, f"its epoch is {epoch!r:.40}, not a number of epochs", "line"))
+            continue
         measured = {
-            name: value
+            name: value if epoch is not None else Refused(_without_epoch(place, out))
             for name, value in found.items()
             if name not in ("epoch", "num_samples", "num_elements")
         }
-        tasks, logged = sorted_metrics(measured, place)
-        checkpoints.append(Checkpoint(folder.name, place, READER, float(epoch), tasks=tasks, logged=logged))
-    return Logs(_distinct(checkpoints, folder), {folder.name: (facts,)} if facts is not None else {})
+        tasks, logged = sorted_metrics(measured)
+        checkpoints.append(
+            Checkpoint(run, place, READER, after, tasks=tasks, logged=logged, home=str(folder))
+        )
+    return Logs(
+        _distinct(checkpoints, folder), {run: (facts,)} if facts is not None else {}, passed=tuple(passed)
+    )
+
+
+def _facts(params: Path, out: Path, passed: list[Passed]) -> TrainingFacts | None:
+    if not params.is_file():
+        return None
+    try:
+        return read_params(params, out)
+    except FileFormatError as error:
+        passed.append(Passed(str(params), str(error).removeprefix(f"{params} ").split(". ")[0].rstrip(".")))
+        return None
 
 
 def read_params(path: Path, out: Path | None = None) -> TrainingFacts:
@@ -91,19 +115,18 @@ def read_params(path: Path, out: Path | None = None) -> TrainingFacts:
     Raises:
         FileFormatError: It is not a list of `name: value` lines.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not a text file.") from error
+    text = read_text(path, MOST_PARAMS)
     given = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     if "model" not in given and "epochs" not in given:
         raise FileFormatError(f"{path} is not open_clip's params.txt: it has neither model nor epochs.")
-    trained = _logged_epoch(out)
+    lengths = _logged_epochs(out)
+    trained = lengths[min(lengths)] if lengths else None
     return TrainingFacts(
         model=_stated(given, "model"),
         seed=_stated(given, "seed"),
         epochs=_number(given, "epochs", path),
         samples_per_epoch=trained if trained is not None else _number(given, "train_num_samples", path),
+        lengths=lengths,
         scheduler="const" if given.get("skip_scheduler") == "True" else _stated(given, "lr_scheduler"),
         cooldown=_number(given, "epochs_cooldown", path) or 0.0,
         exposure={"True": "resampled", "False": "epochs"}.get(given.get("dataset_resampled", "")),
@@ -122,9 +145,12 @@ def _number(given: Mapping[str, str], name: str, path: Path) -> float | None:
     if value is None:
         return None
     try:
-        return float(value)
-    except ValueError as error:
-        raise FileFormatError(f"{path}: {name} is {value!r}, not a number.") from error
+        number = number_of(float(value))
+    except ValueError:
+        number = None
+    if number is None or number < 0:
+        raise FileFormatError(f"{path} has {name} {value!r:.40}, which is not a number. Correct it.")
+    return number
 
 
 def _evaluated_on(given: Mapping[str, str]) -> str | None:
@@ -137,48 +163,67 @@ def _evaluated_on(given: Mapping[str, str]) -> str | None:
     return " ".join(sets) or None
 
 
-def _logged_epoch(out: Path | None) -> float | None:
-    if out is None or not out.exists():
-        return None
-    with out.open(encoding="utf-8", errors="replace") as lines:
-        found = next((match for line in lines if (match := _TRAINING.search(line))), None)
-    return float(found[1]) if found else None
+def _logged_epochs(out: Path | None) -> dict[int, float]:
+    """Samples of each epoch that was trained; of one that was trained again after a resume, the later."""
+    if out is None or not out.is_file():
+        return {}
+    found: dict[int, float] = {}
+    for line in log_lines(out):
+        if "Train Epoch: " in line and (match := _TRAINING.search(line)):
+            found[int(match[1])] = float(match[2])
+    return found
 
 
 def _evaluations(out: Path) -> list[Evaluation]:
-    """Every evaluation in a log, in order."""
-    if not out.exists():
+    """Every evaluation in a log, in order.
+
+    What lies behind the checkpoint of a resume is abandoned once training goes on from there; a program that only
+    evaluates an earlier checkpoint abandons nothing.
+    """
+    if not out.is_file():
         return []
     found: list[Evaluation] = []
-    with out.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            resumed = _RESUMED.search(line.rstrip("\n"))
-            if resumed is not None:
-                kept = int(resumed[1] or 0)
-                found = [replace(one, abandoned=one.abandoned or one.epoch > kept) for one in found]
-            match = _EVALUATION.search(line.rstrip("\n"))
-            if match is None:
-                continue
-            pairs = [part.rsplit(": ", 1) for part in match[2].split("\t")]
-            found.append(
-                Evaluation(int(match[1]), {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2})
-            )
+    kept: int | None = None
+    for line in log_lines(out):
+        if (resumed := _RESUMED.search(line)) is not None:
+            kept = int(resumed[1] or 0)
+        match = _EVALUATION.search(line)
+        if kept is not None and ("Train Epoch: " in line or (match is not None and int(match[1]) > kept)):
+            found = [replace(one, abandoned=one.abandoned or one.epoch > kept) for one in found]
+            kept = None
+        if match is not None:
+            found.append(Evaluation(int(match[1]), _printed(match[2])))
+    return found
+
+
+def _printed(text: str) -> dict[str, float]:
+    """The metrics of one line of out.log, but for those that are no numbers."""
+    found = {}
+    for part in text.split("\t"):
+        name, colon, value = part.rpartition(": ")
+        try:
+            number = number_of(float(value)) if colon else None
+        except ValueError:
+            number = None
+        if number is not None:
+            found[name] = number
     return found
 
 
 def _printed_as(found: Mapping[str, Any], evaluations: list[Evaluation]) -> Evaluation | None:
     """The first evaluation not yet used that printed these values; it and those before it are used up."""
+    values = {name: number for name, value in found.items() if (number := number_of(value)) is not None}
     for at, evaluation in enumerate(evaluations):
         printed = evaluation.printed
-        same = printed.keys() & found.keys()
-        if same and all(abs(printed[k] - float(found[k])) <= 0.51 * 10**-DIGITS_IN_LOG for k in same):
+        same = printed.keys() & values.keys()
+        if same and all(abs(printed[name] - values[name]) <= 0.51 * 10**-DIGITS_IN_LOG for name in same):
             del evaluations[: at + 1]
             return evaluation
     return None
 
 
-def _without_epoch(place: str, out: Path) -> InputError:
-    return InputError(
+def _without_epoch(place: str, out: Path) -> str:
+    return (
         f"{place} names no epoch, and {out.name if out.exists() else 'the missing ' + out.name} has no evaluation with its "
         'values. Put the run\'s out.log beside params.txt, or add "epoch" to that line.'
     )
@@ -187,16 +232,31 @@ def _without_epoch(place: str, out: Path) -> InputError:
 def _distinct(checkpoints: Sequence[Checkpoint], folder: Path) -> tuple[Checkpoint, ...]:
     """Checkpoints, one an epoch; an evaluation repeated with the same result counts once.
 
-    Raises:
-        InputError: One epoch has two results: two runs wrote into one folder.
+    Of a metric with two results for one epoch the value says, when it is asked for, that two runs wrote into the folder.
     """
     first: dict[float | None, Checkpoint] = {}
     for one in checkpoints:
-        known = first.setdefault(one.epoch, one)
-        if known is not one and (known.tasks, known.logged) != (one.tasks, one.logged):
-            raise InputError(
-                f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}, "
-                "or its out.log does not tell that it was resumed. Give each run its own folder, or remove the lines of the "
-                "abandoned one."
-            )
+        known = first.setdefault(one.epoch if one.epoch is not None else -1.0 - len(first), one)
+        if known is one or one.epoch is None:
+            continue
+        sentence = (
+            f"{one.place} and {known.place} give different results for epoch {one.epoch:g}: two runs wrote into {folder}, "
+            "or its out.log does not tell that it was resumed. Give each run its own folder, or remove the lines of the "
+            "abandoned one."
+        )
+        first[one.epoch] = replace(
+            known,
+            tasks=_agreed(known.tasks, one.tasks, sentence),
+            logged=_agreed(known.logged, one.logged, sentence),
+        )
     return tuple(first.values())
+
+
+def _agreed(known: Mapping[str, object], other: Mapping[str, object], sentence: str) -> dict[str, object]:
+    clash = {
+        name: Refused(sentence)
+        for name in known.keys() & other.keys()
+        if known[name] != other[name]
+        and not (number_of(known[name]) is None and number_of(other[name]) is None)
+    }
+    return {**known, **other, **clash}

@@ -24,6 +24,7 @@ from thresher.lab.open_clip.shards import shards_of, write_evaluation, write_sha
 from thresher.lab.pairs import LabData
 from thresher.runs.open_clip import PARAMS, read_open_clip
 from thresher.runs.tasks import IMAGENET
+from thresher.runs.texts import number_of
 
 SHARDS = "shards"
 SPARED = 2
@@ -108,7 +109,8 @@ def read_measured(folder: Path, epochs: Collection[int], images: int) -> tuple[M
     """
     logs = read_open_clip(folder)
     each = next((fact.samples_per_epoch for fact in logs.facts.get(folder.name, ())), None)
-    errors = {one.epoch: 1 - one.tasks[IMAGENET] for one in logs.checkpoints if IMAGENET in one.tasks}
+    found = {one.epoch: number_of(one.tasks.get(IMAGENET)) for one in logs.checkpoints}
+    errors = {epoch: 1 - accuracy for epoch, accuracy in found.items() if accuracy is not None}
     missing = [epoch for epoch in epochs if epoch not in errors]
     if missing or each is None:
         raise InputError(
