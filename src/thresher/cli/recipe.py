@@ -33,7 +33,9 @@ def recipe(
     gpus: Annotated[int, typer.Option(help="GPUs of the training.")] = 1,
     workers: Annotated[int, typer.Option(help="Data workers of each GPU.")] = 4,
     checkpoints: Annotated[int, typer.Option(help="Checkpoints to keep; reading starts anew at each.")] = 5,
-    model: Annotated[str | None, typer.Option(help="Model, as open_clip names it.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model, as open_clip names it.  [default for datacomp: ViT-B-32]")
+    ] = None,
     metadata: Annotated[str, typer.Option(help="DataComp: metadata of the pool.")] = "metadata",
     buckets: Annotated[str, typer.Option(help="DataComp: buckets.json of it.")] = "buckets.json",
     data: Annotated[str, typer.Option(help="DataComp: folder of the pool's shards.")] = "shards",
@@ -80,7 +82,7 @@ def recipe(
         made = mosaicml_recipe(chosen, sources, loader)
     elif trainer == "datacomp":
         folders = Folders(str(plan), metadata, buckets, data, resharded=resharded)
-        made = datacomp_recipe(chosen, loader, folders)
+        made = datacomp_recipe(chosen, loader, folders, model=model)
     else:
         made = yaml_recipe(chosen)
     found = rehearse(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.metadata.engine import Engine
@@ -15,6 +16,7 @@ from thresher.metadata.ranks import Census, edges_at, standings, take_census
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder, fingerprint
+from thresher.quoting import check_file_names, check_pool_name
 
 VERSION = 1
 MOST_BUCKETS = 1000
@@ -128,14 +130,14 @@ def make_buckets(
         InputError: Too few scored rows or distinct samples, an infinite score, or unusable names.
     """
     if not 1 <= number <= MOST_BUCKETS:
-        raise InputError(f"--buckets is {number}; give a number from 1 to {MOST_BUCKETS}.")
+        raise InputError(f"{argument('buckets')} is {number}; give a number from 1 to {MOST_BUCKETS}.")
     chosen = _names(number, names)
     census = take_census(engine, table, work)
     _check_scored(table, census, number)
     best, worst = _extremes(engine, table, census, work)
     if best == worst and number > 1:
         raise InputError(
-            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with --score."
+            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another {argument('score')}."
         )
     ranks = [_half_even(j * census.scored, number) for j in range(1, number + 1)]
     edges = edges_at(engine, table, census, ranks, work)
@@ -155,12 +157,14 @@ def _names(number: int, names: Sequence[str] | None) -> list[str]:
     if names is None:
         width = len(str(number - 1))
         return [f"b{j:0{width}d}" for j in range(number)]
-    if len(names) != number or len(set(names)) != number or not all(names):
+    if len(names) != number or len(set(names)) != number:
         raise InputError(
-            f"--names gives {len(names)} names for {number} buckets; give one, distinct, for each."
+            f"{argument('names')} gives {len(names)} names for {number} buckets; give one, distinct, for each."
         )
-    if any("+" in name for name in names):
-        raise InputError("--names: a name may not contain '+', which joins pools in the run table.")
+    what = f"{argument('names')}: bucket"
+    for name in names:
+        check_pool_name(name, what)
+    check_file_names(names, what)
     return list(names)
 
 
@@ -170,7 +174,7 @@ def _check_scored(table: Table, census: Census, number: int) -> None:
             f"Column {table.score!r} has no score at all: all {census.rows:,} rows are null or NaN."
         )
     if census.scored < number:
-        raise InputError(f"--buckets is {number}, but only {census.scored:,} rows have a score.")
+        raise InputError(f"{argument('buckets')} is {number}, but only {census.scored:,} rows have a score.")
 
 
 def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) -> tuple[float, float]:

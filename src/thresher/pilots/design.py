@@ -140,6 +140,14 @@ def designs(
     return tuple(design for design in found if design)
 
 
+def largest_cost(
+    pools: Sequence[Pool], target: float, *, schedule: str, seeds: int, joint: bool
+) -> float:
+    """Samples of the most expensive design there is: whole buckets, and the longest runs over them."""
+    found = designs(pools, target, float("inf"), schedule=schedule, seeds=seeds, joint=joint)
+    return float(max((design.samples_seen for design in found), default=0))
+
+
 def _points(most: int, schedule: str) -> tuple[int, ...]:
     if schedule == "constant":
         return (*(e for e in CHECKPOINTS if e < most), most)
