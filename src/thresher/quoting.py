@@ -29,9 +29,7 @@ def shell_word(text: str) -> str:
     ('ViT-B-32', "'top 10%'", "'$(touch x)'")
     """
     if "\0" in text or not _is_utf8(text):
-        raise InputError(
-            f"{text!r} holds bytes that cannot be written into a command; give it another name."
-        )
+        raise InputError(f"{text!r} holds bytes that cannot be written into a command; give it another name.")
     return shlex.quote(text)
 
 
@@ -100,7 +98,9 @@ def check_pool_name(name: str, what: str = "Pool") -> None:
     """
     check_name(name, what)
     if "+" in name:
-        raise InputError(f"{what} {name!r} holds '+', which joins pools in a run table; give it another name.")
+        raise InputError(
+            f"{what} {name!r} holds '+', which joins pools in a run table; give it another name."
+        )
 
 
 def check_file_name(name: str, what: str = "Pool") -> None:
@@ -141,7 +141,8 @@ def check_file_names(names: Iterable[str], what: str = "Pool") -> None:
         other = seen.setdefault(folded(name), name)
         if other != name:
             raise InputError(
-                f"{what}s {other!r} and {name!r} are one file where upper and lower case are not told apart; give one another name."
+                f"{what} {name!r} differs from {other!r} only in upper and lower case, which many file systems do not tell apart; give "
+                "one of them another name."
             )
 
 

@@ -183,7 +183,7 @@ def test_shards_that_are_wrong_are_refused(texts, message):
 
 def test_pools_without_shards_and_shards_of_two_pools_are_refused(tmp_path):
     choice = a_choice()
-    with pytest.raises(InputError, match=r"no shards are given for b1; add --shards b1=COUNT:PATH"):
+    with pytest.raises(InputError, match=r"no shards are given for b1; add shards='b1=COUNT:PATH'"):
         sources_of(choice, parse_shards(["b0=2:x{0..1}"]))
     with pytest.raises(InputError, match="path x0 is given twice"):
         sources_of(choice, parse_shards(["b0=1:x0", "b1=1:x0"]))

@@ -181,8 +181,9 @@ def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) ->
     first, last = standings(engine, table, census, [1, census.scored], work)
     best, worst = (from_ordered(place.score, table.score_width) for place in (first, last))
     if math.isinf(best) or math.isinf(worst):
+        column = table.score if table.score is not None and table.score.isidentifier() else f'"{table.score}"'
         raise InputError(
-            f"Column {table.score!r} holds infinite scores; leave them out, for example --where '{table.score} < 1e30'."
+            f"Column {table.score!r} holds infinite scores; leave them out, for example {argument('where', f'{column} < 1e30')}."
         )
     return best, worst
 

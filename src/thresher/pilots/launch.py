@@ -82,8 +82,8 @@ shards() { # the tar files of each pool as first..last, joined by ::
     folder=$SHARDS/$pool
     files=("$folder"/*.tar)
     files=("${files[@]##*/}")
-    first=$(printf '%%s\n' "${files[@]%%.tar}" | sort -n | head -n 1)
-    last=$(printf '%%s\n' "${files[@]%%.tar}" | sort -n | tail -n 1)
+    first=$(printf '%%s\\n' "${files[@]%%.tar}" | sort -n | head -n 1)
+    last=$(printf '%%s\\n' "${files[@]%%.tar}" | sort -n | tail -n 1)
     if [[ ! $first =~ ^[0-9]+$ || ! $last =~ ^[0-9]+$ ]] || ((10#$last - 10#$first + 1 != ${#files[@]})); then
       echo "$folder must hold tar files with numbers for names, none left out" >&2
       return 2
@@ -91,7 +91,7 @@ shards() { # the tar files of each pool as first..last, joined by ::
     folder=$(sed 's/[\\{},:]/\\\\&/g' <<<"$folder") # what open_clip would expand
     all+=${all:+::}$folder/{$first..$last}.tar
   done
-  echo "$all"
+  printf '%%s\\n' "$all"
 }
 """
 

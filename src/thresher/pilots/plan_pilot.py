@@ -197,7 +197,7 @@ def _check_trainer(trainer: Trainer) -> None:
     check_name(trainer.model, "Model")
     if len(trainer.model.split()) > 1:
         raise InputError(
-            f"{argument('model')} is {trainer.model!r}; open_clip's names of models have no blanks, and evaluate.py reads only up to one."
+            f"{argument('model')} is {trainer.model!r}; a name of a model has no blanks, and evaluate.py reads only up to one."
         )
 
 

@@ -10,6 +10,7 @@ from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.fits.fit import Fit
 from thresher.fits.transfer import resized
+from thresher.laws.kernels import EXPOSURES
 from thresher.pools import check_weights
 from thresher.units import parse_samples
 
@@ -30,6 +31,7 @@ class SavedChoice:
         pools: Names; only those that are trained on.
         weights: Share of the samples seen that each gets.
         epochs: Passes over each.
+        exposure: How the law took samples to be drawn, `epochs` or `resampled`; None where the plan does not say.
     """
 
     samples_seen: float
@@ -37,6 +39,7 @@ class SavedChoice:
     pools: tuple[str, ...]
     weights: tuple[float, ...]
     epochs: tuple[float, ...]
+    exposure: str | None = None
 
     @property
     def unique_samples(self) -> tuple[float, ...]:
@@ -97,7 +100,10 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
             raise ValueError("its weights and epochs must be above 0")
         pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
         check_weights(pools, weights)
-        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs)
+        exposure = found[0].get("exposure")
+        if exposure not in (None, *EXPOSURES):
+            raise ValueError(f"its exposure is {exposure!r}")
+        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs, exposure)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -141,8 +141,8 @@ def _check_model(samples_seen: float, scale: str, model: str | None) -> None:
         return
     said = f"not {wanted}" if model else f"not {wanted}, which is taken to be meant"
     raise InputError(
-        f"At {format_count(samples_seen)} samples train.py's --scale is {scale}, which trains {fixed}, {said}. Make the recipe for "
-        f"open_clip to train {wanted}, or give {argument('model', fixed)} if the runs behind the plan were of {fixed}."
+        f"At {format_count(samples_seen)} samples train.py's --scale is {scale}, which trains {fixed}, {said}. Make the recipe "
+        f"for open_clip to train {wanted}, or give {argument('model', fixed)} if the runs behind the plan were of {fixed}."
     )
 
 

@@ -68,4 +68,3 @@ def read_back(text: str) -> tuple[tuple[float, ...], float]:
         ast.literal_eval(arguments["epoch_size"]) for _, arguments in named if "epoch_size" in arguments
     ]
     return shares(proportions), float(epoch)
-

@@ -94,7 +94,9 @@ def upsampling_factors(weights: Sequence[float], sources: Sequence[Source]) -> t
 
 def read_back(text: str, sources: Sequence[Source]) -> tuple[tuple[float, ...], float]:
     """Shares of the sources and samples seen that a command asks for, by open_clip's own rules."""
-    words = [word for word in shlex.split(text) if word != "\n"]  # what a backslash at the end of a line leaves
+    words = [
+        word for word in shlex.split(text) if word != "\n"
+    ]  # what a backslash at the end of a line leaves
     given = {flag: value for flag, value in pairwise(words) if flag.startswith("--")}
     paths = given["--train-data"].split("::")
     factors = [float(factor) for factor in given["--train-data-upsampling-factors"].split("::")]

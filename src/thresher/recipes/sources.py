@@ -122,7 +122,9 @@ def sources_of(choice: SavedChoice, known: Mapping[str, Source]) -> tuple[Source
         )
     found = tuple(known[name] for name in choice.pools)
     if sum(source.shards for source in found) > MOST_SHARDS:
-        raise InputError(f"All pools together have more than {MOST_SHARDS:,} shards; plan for fewer, larger ones.")
+        raise InputError(
+            f"All pools together have more than {MOST_SHARDS:,} shards; plan for fewer, larger ones."
+        )
     times = Counter(shard for source in found for shard in expand(source.path))
     shard, most = times.most_common(1)[0]
     if most > 1:

@@ -41,7 +41,9 @@ def expand(path: str) -> list[str]:
     try:
         count = count_shards(path)
         if count > MOST_SHARDS:
-            raise InputError(f"{path} names more than {MOST_SHARDS:,} shards; correct the numbers in its braces.")
+            raise InputError(
+                f"{path} names more than {MOST_SHARDS:,} shards; correct the numbers in its braces."
+            )
         found = [url for part in path.split("::") for url in braceexpand.braceexpand(part)]
         if len(found) == count:
             return found

@@ -116,6 +116,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
         "plans": [
             {
                 "samples_seen": plan.samples_seen,
+                "exposure": plan.exposure,
                 "best": choice_document(plan.best),
                 "candidates": [choice_document(choice) for choice in plan.choices],
                 "mixture": choice_document(plan.mixture) if plan.mixture else None,
