@@ -30,7 +30,7 @@ def shell_word(text: str) -> str:
     """
     if "\0" in text or not _is_utf8(text):
         raise InputError(f"{text!r} holds bytes that cannot be written into a command; give it another name.")
-    return shlex.quote(text)
+    return "'esac'" if text == "esac" else shlex.quote(text)  # the one plain word that is no pattern
 
 
 def shell_command(words: Iterable[str]) -> str:
@@ -66,10 +66,15 @@ def python_literal(text: str) -> str:
 
 
 def yaml_document(content: Mapping[str, Any]) -> str:
-    """A document of YAML, keys in their order."""
+    """A document of YAML, keys in their order; letters of all scripts stay readable."""
     import yaml
 
-    text: str = yaml.safe_dump(dict(content), sort_keys=False, width=120, allow_unicode=True)
+    readable, escaped = (
+        yaml.safe_dump(dict(content), sort_keys=False, width=120, allow_unicode=unicode)
+        for unicode in (True, False)
+    )
+    # PyYAML folds some characters, such as U+0085, that it does not escape
+    text: str = readable if yaml.safe_load(readable) == yaml.safe_load(escaped) else escaped
     return text
 
 
@@ -141,8 +146,8 @@ def check_file_names(names: Iterable[str], what: str = "Pool") -> None:
         other = seen.setdefault(folded(name), name)
         if other != name:
             raise InputError(
-                f"{what} {name!r} differs from {other!r} only in upper and lower case, which many file systems do not tell apart; give "
-                "one of them another name."
+                f"{what} {name!r} differs from {other!r} only in upper and lower case, which many file systems do not tell "
+                "apart; give one of them another name."
             )
 
 
