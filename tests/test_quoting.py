@@ -109,7 +109,9 @@ def test_what_cannot_name_a_file_is_refused(name, why):
         check_file_name(name)
 
 
-@pytest.mark.parametrize("name", ["top 10%", "$(touch x)", "{a,b}", "it's", "`id`", "a;b", "é", "!x", "a=b", "~", "#1"])
+@pytest.mark.parametrize(
+    "name", ["top 10%", "$(touch x)", "{a,b}", "it's", "`id`", "a;b", "é", "!x", "a=b", "~", "#1"]
+)
 def test_names_that_are_only_strange_are_kept(name):
     check_pool_name(name)
     check_file_names([name, "other"])

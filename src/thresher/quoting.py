@@ -88,11 +88,11 @@ def check_name(name: str, what: str) -> None:
     Raises:
         InputError: It is empty, has blanks around it, or holds a control character.
     """
-    if not name or name != name.strip():
-        raise InputError(f"{what} {name!r} is empty or has blanks around it; give it another name.")
     # all kinds of control characters and line separators; joiners within words and emoji are none
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise InputError(f"{what} {name!r} holds a control character; give it another name.")
+    if not name or name != name.strip():
+        raise InputError(f"{what} {name!r} is empty or has blanks around it; give it another name.")
 
 
 def check_pool_name(name: str, what: str = "Pool") -> None:

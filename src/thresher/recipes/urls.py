@@ -36,20 +36,24 @@ def expand(path: str) -> list[str]:
     """The files that a path names.
 
     Raises:
-        InputError: Unbalanced braces, or more than `MOST_SHARDS` files.
+        InputError: Braces that cannot be read, or more than `MOST_SHARDS` files.
     """
+    parts = path.split("::")
+    if not all(parts):
+        raise InputError(f"{path} has an empty part; '::' stands between two paths.")
     try:
         count = count_shards(path)
-        if count > MOST_SHARDS:
-            raise InputError(
-                f"{path} names more than {MOST_SHARDS:,} shards; correct the numbers in its braces."
-            )
-        found = [url for part in path.split("::") for url in braceexpand.braceexpand(part)]
-        if len(found) == count:
-            return found
-    except (ValueError, RecursionError) as error:
-        raise _unbalanced(path) from error
-    raise _unbalanced(path)
+    except ValueError as error:  # unbalanced, too deep, or a number of thousands of digits
+        raise _unreadable(path) from error
+    if count > MOST_SHARDS:
+        raise InputError(f"{path} names more than {MOST_SHARDS:,} shards; correct the numbers in its braces.")
+    try:
+        found = [url for part in parts for url in braceexpand.braceexpand(part)]
+    except ValueError as error:
+        raise _unreadable(path) from error
+    if len(found) != count:  # braces that close before they open
+        raise _unreadable(path)
+    return found
 
 
 def check_opened(path: str, shards: int, name: str) -> None:
@@ -65,8 +69,6 @@ def check_opened(path: str, shards: int, name: str) -> None:
     """
     for part in path.split("::"):
         scheme = scheme_of(part)
-        if not part:
-            raise InputError(f"{name!r}: {path} has an empty part; '::' stands between two paths.")
         if scheme == "pipe":
             continue  # a shell reads it
         if "*" in part or ("?" in part and scheme not in ("http", "https")):
@@ -109,9 +111,9 @@ def scheme_of(part: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _unbalanced(path: str) -> InputError:
+def _unreadable(path: str) -> InputError:
     return InputError(
-        f"{path} has unbalanced braces, which open_clip refuses; write a brace of a name as \\{{ or \\}}."
+        f"{path} has unbalanced braces, or more than {MOST_NESTED} within each other; write a brace of a name as \\{{ or \\}}."
     )
 
 
@@ -120,6 +122,8 @@ def _count(part: str) -> int:
     text = _ESCAPED.sub("_", part.replace("\0", "_"))
     for _ in range(MOST_NESTED):
         text = _INNERMOST.sub(lambda braces: f"\0{_count_braces(braces[1])}\0", text)
+    if _INNERMOST.search(text):
+        raise ValueError("too many braces within each other")
     return _product(text)
 
 
