@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from made_fits import example_fit
+from thresher import write_fit
 from thresher.cli.app import run
 
 CASES = Path(__file__).parent
@@ -280,3 +282,26 @@ def test_the_exposure_of_the_plan_is_taken_and_not_contradicted(plan, capsys):
     sentence = refusal("recipe plan.json --for yaml --exposure epochs", capsys)
     assert sentence.startswith("--exposure is epochs, but the plan was made for resampled. Leave it out, or")
     assert "often" in refusal("recipe plan.json --for datacomp --exposure often", capsys)
+
+
+@pytest.mark.parametrize(("flags", "unseen"), [("", 0.0), ("--exposure resampled", 0.00674)])
+def test_a_plan_keeps_the_exposure_that_it_was_made_for(tmp_path, monkeypatch, capsys, flags, unseen):
+    """`thresher plan --exposure resampled`, then `thresher recipe` without a flag."""
+    monkeypatch.chdir(tmp_path)
+    write_fit(example_fit(), tmp_path / "fit.json")
+    assert (
+        run(
+            shlex.split(
+                f"plan fit.json --budget 128M --pools top_0_10+top_10_20 --quiet {flags} -o plan.json"
+            )
+        )
+        == 0
+    )
+    content = json.loads(Path("plan.json").read_text())
+    assert content["plans"][0]["exposure"] == (flags.split()[-1] if flags else None)
+    content["plans"][0]["best"] |= {"pools": ["a", "b"], "weights": [0.5, 0.5], "epochs": [5.0, 5.0]}
+    Path("plan.json").write_text(json.dumps(content))
+    capsys.readouterr()
+    assert run(shlex.split("recipe plan.json --for datacomp --json --quiet")) == 0
+    found = json.loads(capsys.readouterr().out)["exposure"]
+    assert [one["assumed"]["unseen"] for one in found] == pytest.approx([unseen] * 2, abs=1e-5)

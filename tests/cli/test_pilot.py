@@ -195,7 +195,10 @@ def test_small_buckets_are_refused_with_the_remedy(buckets, tmp_path, capsys):
         "--quiet",
     ]
     assert run([*command, "-o", str(tmp_path / "p")]) == 2
-    assert "Error: The pilots would be larger than their buckets: --pilot-budget is 96M samples" in capsys.readouterr().err
+    assert (
+        "Error: The pilots would be larger than their buckets: --pilot-budget is 96M samples"
+        in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
 
 

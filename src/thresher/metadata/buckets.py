@@ -130,14 +130,14 @@ def make_buckets(
         InputError: Too few scored rows or distinct samples, an infinite score, or unusable names.
     """
     if not 1 <= number <= MOST_BUCKETS:
-        raise InputError(f"{argument('buckets')} is {number}; give a number from 1 to {MOST_BUCKETS}.")
+        raise InputError(f"--buckets is {number}; give a number from 1 to {MOST_BUCKETS}.")
     chosen = _names(number, names)
     census = take_census(engine, table, work)
     _check_scored(table, census, number)
     best, worst = _extremes(engine, table, census, work)
     if best == worst and number > 1:
         raise InputError(
-            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another {argument('score')}."
+            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with --score."
         )
     ranks = [_half_even(j * census.scored, number) for j in range(1, number + 1)]
     edges = edges_at(engine, table, census, ranks, work)
@@ -174,16 +174,15 @@ def _check_scored(table: Table, census: Census, number: int) -> None:
             f"Column {table.score!r} has no score at all: all {census.rows:,} rows are null or NaN."
         )
     if census.scored < number:
-        raise InputError(f"{argument('buckets')} is {number}, but only {census.scored:,} rows have a score.")
+        raise InputError(f"--buckets is {number}, but only {census.scored:,} rows have a score.")
 
 
 def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) -> tuple[float, float]:
     first, last = standings(engine, table, census, [1, census.scored], work)
     best, worst = (from_ordered(place.score, table.score_width) for place in (first, last))
     if math.isinf(best) or math.isinf(worst):
-        column = table.score if table.score is not None and table.score.isidentifier() else f'"{table.score}"'
         raise InputError(
-            f"Column {table.score!r} holds infinite scores; leave them out, for example {argument('where', f'{column} < 1e30')}."
+            f"Column {table.score!r} holds infinite scores; leave them out, for example --where '{table.score} < 1e30'."
         )
     return best, worst
 

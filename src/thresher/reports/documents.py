@@ -116,7 +116,6 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
         "plans": [
             {
                 "samples_seen": plan.samples_seen,
-                "exposure": plan.exposure,
                 "best": choice_document(plan.best),
                 "candidates": [choice_document(choice) for choice in plan.choices],
                 "mixture": choice_document(plan.mixture) if plan.mixture else None,
@@ -125,6 +124,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "baselines": [{"name": rule.name, "error": rule.error} for rule in plan.baselines],
                 "verdict": plan.verdict,
                 "sensitivity": list(plan.sensitivity),
+                "exposure": plan.exposure,
             }
             for plan in found
         ],
