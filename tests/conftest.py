@@ -8,7 +8,7 @@ from jaxtyping import install_import_hook
 SOURCE = Path(__file__).parents[1] / "src"
 ARRAYS = ("laws", "fits", "plans", "recipes")
 """Folders whose functions take arrays; the axes in their types are checked at every call (thresher/shapes.py)."""
-NOT_CHECKED = ("saved", "fit_file", "fit_model", "__init__")
+NOT_CHECKED = ("saved", "fit_file", "fit_model", "urls", "__init__")
 """Files without arrays, whose types are pydantic's or imported only for the type checker."""
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "thresher"
 LAYERS = (
     ("errors", "arguments"),
+    ("quoting",),
     ("units", "shapes"),
     ("files", "where"),
     ("budget",),

@@ -164,11 +164,11 @@ def test_collect_of_averages_says_which_checkpoints_to_evaluate(pilot, tmp_path,
         (["--top", "11"], "top is 11; the file has 10 buckets"),
         (["--top", "5"], "the prior has 4 ranked pools"),
         (["--exposure", "often"], "exposure is 'often'"),
-        (["--gpus", "3"], "batch_size 4096 cannot be shared by 3 gpus"),
+        (["--gpus", "3"], "--batch-size 4096 cannot be shared by 3 gpus"),
         (["--prior", "nothing.json"], "nothing.json: no such file"),
         (["--pool-size", "100"], "pool_size is 100, but the buckets were made from 4,000 rows"),
         (["--replicates", "0"], "replicates is 0"),
-        (["--samples-per-gpu-second", "0"], "samples_per_gpu_second is 0"),
+        (["--samples-per-gpu-second", "0"], "--samples-per-gpu-second is 0"),
     ],
 )
 def test_a_plan_that_cannot_be_is_one_sentence_and_writes_nothing(
@@ -195,7 +195,10 @@ def test_small_buckets_are_refused_with_the_remedy(buckets, tmp_path, capsys):
         "--quiet",
     ]
     assert run([*command, "-o", str(tmp_path / "p")]) == 2
-    assert "Buckets of 400 samples are too small" in capsys.readouterr().err
+    assert (
+        "Error: The pilots would be larger than their buckets: --pilot-budget is 96M samples"
+        in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
 
 

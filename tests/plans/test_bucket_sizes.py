@@ -49,3 +49,13 @@ def test_a_pool_that_is_no_bucket_is_refused(buckets):
         InputError, match=r"Pool 'top_0_10' of the fit is not a bucket of .*it has: b0, top_10_20"
     ):
         in_buckets(fit, buckets, None)
+
+
+def test_a_pilot_larger_than_its_bucket_is_said_with_the_forgotten_pool_size(buckets):
+    fit = fit_law(load_example("datacomp_medium_tmars"), draws=0)
+    with pytest.raises(
+        InputError,
+        match=r"'top_0_10' was piloted on 12.8M samples, but its bucket in .* has 2,000\..*pool_size",
+    ):
+        in_buckets(fit, buckets, None)
+    assert in_buckets(fit, buckets, 127.9e6).ranked  # 12.79M: what writing 12.8M leaves

@@ -68,7 +68,7 @@ def buckets(
     from thresher.units import format_count, format_percent, parse_number
 
     share = parse_number(sample, "--sample") if sample is not None else None
-    chosen_names = names.split(",") if names is not None else None
+    chosen_names = [name.strip() for name in names.split(",")] if names is not None else None
     beside = spill or output.parent
     with (
         shown_progress(quiet or as_json) as progress,

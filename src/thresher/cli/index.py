@@ -19,6 +19,7 @@ from thresher.cli.metadata import (
     shown_progress,
 )
 from thresher.cli.output import Json, Quiet, print_report
+from thresher.quoting import as_path, shell_command
 from thresher.units import format_count
 
 
@@ -64,7 +65,7 @@ def index(
         as_json,
         lambda: content,
         lambda console: console.print(
-            f"{made.path}: {made.rows:,} rows, {format_count(content['bytes'])} bytes. Cut from it: thresher cut {made.path} "
-            "--keep 0.3 -o subset.npy"
+            f"{made.path}: {made.rows:,} rows, {format_count(content['bytes'])} bytes. Cut from it: "
+            + shell_command(["thresher", "cut", as_path(str(made.path)), "--keep", "0.3", "-o", "subset.npy"])
         ),
     )

@@ -33,12 +33,19 @@ def recipe(
     gpus: Annotated[int, typer.Option(help="GPUs of the training.")] = 1,
     workers: Annotated[int, typer.Option(help="Data workers of each GPU.")] = 4,
     checkpoints: Annotated[int, typer.Option(help="Checkpoints to keep; reading starts anew at each.")] = 5,
-    model: Annotated[str | None, typer.Option(help="Model, as open_clip names it.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model, as open_clip names it.  [default for datacomp: ViT-B-32]")
+    ] = None,
     metadata: Annotated[str, typer.Option(help="DataComp: metadata of the pool.")] = "metadata",
     buckets: Annotated[str, typer.Option(help="DataComp: buckets.json of it.")] = "buckets.json",
     data: Annotated[str, typer.Option(help="DataComp: folder of the pool's shards.")] = "shards",
     resharded: Annotated[str, typer.Option(help="DataComp: folder of shards to write.")] = "resharded",
-    exposure: Annotated[str, typer.Option(help="What the law assumed: epochs or resampled.")] = "epochs",
+    exposure: Annotated[
+        str | None,
+        typer.Option(
+            help="What the law assumed, epochs or resampled, if the plan does not say.  [default: epochs]"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated sampler.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the recipe alone.")] = None,
     as_json: Json = False,
@@ -55,7 +62,7 @@ def recipe(
     from thresher.recipes.datacomp import Folders, datacomp_recipe, default_passes
     from thresher.recipes.mosaicml import mosaicml_recipe
     from thresher.recipes.open_clip import open_clip_recipe
-    from thresher.recipes.rehearsal import rehearse
+    from thresher.recipes.rehearsal import assumed_exposure, rehearse
     from thresher.recipes.sources import sources_of
     from thresher.recipes.yaml import yaml_recipe
     from thresher.reports.recipes import recipe as recipe_document
@@ -80,7 +87,7 @@ def recipe(
         made = mosaicml_recipe(chosen, sources, loader)
     elif trainer == "datacomp":
         folders = Folders(str(plan), metadata, buckets, data, resharded=resharded)
-        made = datacomp_recipe(chosen, loader, folders)
+        made = datacomp_recipe(chosen, loader, folders, model=model)
     else:
         made = yaml_recipe(chosen)
     found = rehearse(
@@ -99,7 +106,7 @@ def recipe(
         if output is None:
             console.out(made.text, end="", highlight=False)
         if found:
-            exposure_table(console, found, chosen, loader.batch_size, exposure)
+            exposure_table(console, found, chosen, loader.batch_size, assumed_exposure(chosen, exposure))
 
     print_report(as_json, lambda: recipe_document(made, chosen, found), show)
     if not quiet:

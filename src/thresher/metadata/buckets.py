@@ -16,6 +16,7 @@ from thresher.metadata.ranks import Census, edges_at, standings, take_census
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder, fingerprint
+from thresher.quoting import check_file_names, check_pool_name
 from thresher.where import as_column
 
 VERSION = 1
@@ -157,12 +158,14 @@ def _names(number: int, names: Sequence[str] | None) -> list[str]:
     if names is None:
         width = len(str(number - 1))
         return [f"b{j:0{width}d}" for j in range(number)]
-    if len(names) != number or len(set(names)) != number or not all(names):
+    if len(names) != number or len(set(names)) != number:
         raise InputError(
-            f"--names gives {len(names)} names for {number} buckets; give one, distinct, for each."
+            f"{argument('names')} gives {len(names)} names for {number} buckets; give one, distinct, for each."
         )
-    if any("+" in name for name in names):
-        raise InputError("--names: a name may not contain '+', which joins pools in the run table.")
+    what = f"{argument('names')}: bucket"
+    for name in names:
+        check_pool_name(name, what)
+    check_file_names(names, what)
     return list(names)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from thresher.errors import InputError
 from thresher.pilots.design import PilotRun
 from thresher.pilots.pilot_file import Pilot
+from thresher.quoting import shell_command
 from thresher.runs import Finding, RunTable
 from thresher.runs.doubts import EPOCHS_WITHOUT
 from thresher.runs.importing import ImportOptions, import_runs
@@ -124,7 +125,8 @@ def _check_schedule(schedule: str | None, run: PilotRun) -> None:
 def _command(run: PilotRun, epochs: Sequence[int], metrics: Sequence[str]) -> str:
     """Training resumes from what is there; a checkpoint that exists only needs its evaluation."""
     if metrics == ("imagenet1k",):
-        return f"bash open_clip.sh {run.name}"
-    return f"bash datacomp.sh {run.name}" if list(epochs) == list(run.epochs) else (
-        f"bash datacomp.sh evaluate {run.name} {' '.join(map(str, epochs))}"
-    )  # fmt: skip
+        return shell_command(["bash", "open_clip.sh", run.name])
+    evaluate = [] if list(epochs) == list(run.epochs) else ["evaluate"]
+    return shell_command(
+        ["bash", "datacomp.sh", *evaluate, run.name, *(map(str, epochs) if evaluate else ())]
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from thresher.errors import InputError
 from thresher.plans.evidence import JOINT_EPOCHS, JOINT_POOLS
 from thresher.pools import Pool
+from thresher.quoting import LONGEST_FILE_NAME
 
 SCHEDULES = ("constant", "finished")
 """Of a constant learning rate every checkpoint counts; else each length is a run of its own, decayed to its end."""
@@ -140,6 +141,12 @@ def designs(
     return tuple(design for design in found if design)
 
 
+def largest_cost(pools: Sequence[Pool], target: float, *, schedule: str, seeds: int, joint: bool) -> float:
+    """Samples of the most expensive design there is: whole buckets, and the longest runs over them."""
+    found = designs(pools, target, float("inf"), schedule=schedule, seeds=seeds, joint=joint)
+    return float(max((design.samples_seen for design in found), default=0))
+
+
 def _points(most: int, schedule: str) -> tuple[int, ...]:
     if schedule == "constant":
         return (*(e for e in CHECKPOINTS if e < most), most)
@@ -176,6 +183,8 @@ def _runs(
     names = tuple(part.name for part in parts)
     unique = sum(part.unique_samples for part in parts)
     stem = "+".join(names)
+    if len(stem.encode()) > LONGEST_FILE_NAME:  # a joint run; no pool has a `+` in its name
+        stem = f"best+{len(names)}"
     if schedule == "constant":
         yield PilotRun(f"{stem}-s{seed}", names, unique, points, schedule, seed)
         return

@@ -6,6 +6,7 @@ from functools import reduce
 from math import gcd
 
 from thresher.pilots.design import PilotRun
+from thresher.quoting import option, shell_command, shell_word
 
 LEARNING_RATE = 5e-4
 WARMUP = 500
@@ -46,7 +47,7 @@ def train_arguments(run: PilotRun, trainer: Trainer) -> list[str]:
         f"--lr-scheduler {decay}",
         f"--lr {LEARNING_RATE:g}",
         f"--warmup {WARMUP}",
-        f"--model {trainer.model}",
+        shell_command(option("--model", trainer.model)),
         f"--batch-size {trainer.batch_size // trainer.gpus}",
         f"--seed {run.seed}",
         "--precision amp",
@@ -56,15 +57,15 @@ def train_arguments(run: PilotRun, trainer: Trainer) -> list[str]:
         "--grad-checkpointing",
         f"--save-frequency {every(run)}",
         '--logs "$LOGS"',
-        f"--name {run.name}",
+        shell_command(option("--name", run.name)),
         "--resume latest",  # without it the trainer refuses a run that is begun, and its exit status is 0
     ]
     return [*arguments, "--dataset-resampled"] if trainer.exposure == "resampled" else arguments
 
 
 def shards(run: PilotRun) -> str:
-    """The run's shards, in the notation of open_clip."""
-    return '"' + "::".join(f"$(shards {name})" for name in run.pools) + '"'
+    """The line that finds the run's shards, in the notation of open_clip; the script ends if there are none."""
+    return f"data=$(shards {shell_command(run.pools)})"
 
 
 HEAD = """\
@@ -75,18 +76,36 @@ set -euo pipefail
 LOGS=${LOGS:-logs}
 GPUS=${GPUS:-%d}
 
-shards() { # the tar files of a pool as first..last
-  local names
-  names=$(cd "$SHARDS/$1" && ls -- *.tar | sort)
-  echo "$SHARDS/$1/{$(head -n 1 <<<"$names" | cut -d. -f1)..$(tail -n 1 <<<"$names" | cut -d. -f1)}.tar"
+shards() { # the tar files of each pool as first..last, joined by ::
+  local pool folder files first last all=
+  for pool in "$@"; do
+    folder=$SHARDS/$pool
+    files=("$folder"/*.tar)
+    files=("${files[@]##*/}")
+    first=$(printf '%%s\\n' "${files[@]%%.tar}" | sort -n | head -n 1)
+    last=$(printf '%%s\\n' "${files[@]%%.tar}" | sort -n | tail -n 1)
+    if [[ ! $first =~ ^[0-9]+$ || ! $last =~ ^[0-9]+$ ]] || ((10#$last - 10#$first + 1 != ${#files[@]})); then
+      echo "$folder must hold tar files with numbers for names, none left out" >&2
+      return 2
+    fi
+    folder=$(sed 's/[\\{},:]/\\\\&/g' <<<"$folder") # what open_clip would expand
+    all+=${all:+::}$folder/{$first..$last}.tar
+  done
+  printf '%%s\\n' "$all"
 }
 """
+
+
+def _case(run: PilotRun, command: Sequence[str], *more: Sequence[str]) -> str:
+    """A branch of `case` that trains one run, and does more afterwards."""
+    lines = [shards(run), " \\\n        ".join(command), *map(shell_command, more)]
+    return f"    {shell_word(run.name)})\n      " + "\n      ".join(lines) + " ;;\n"
 
 
 def _script(
     trainer: Trainer, needs: str, cases: Sequence[str], runs: Sequence[PilotRun], body: str = ""
 ) -> str:
-    names = " ".join(run.name for run in runs)
+    names = shell_command(run.name for run in runs)
     return (
         f'{HEAD % trainer.gpus}{needs}{body}\nrun() {{\n  case "$1" in\n'
         + "".join(cases)
@@ -101,12 +120,12 @@ def open_clip_script(runs: Sequence[PilotRun], trainer: Trainer) -> str:
     for run in runs:
         lines = [
             'torchrun --nproc_per_node "$GPUS" -m open_clip_train.main',
-            f"--train-data {shards(run)}",
+            '--train-data "$data"',
             *train_arguments(run, trainer),
             f"--zeroshot-frequency {every(run)}",
             '--imagenet-val "$IMAGENET"',
         ]
-        cases.append(f"    {run.name})\n      " + " \\\n        ".join(lines) + " ;;\n")
+        cases.append(_case(run, lines))
     return _script(
         trainer, ': "${IMAGENET:?set IMAGENET to the folder of its validation images}"\n', cases, runs
     )
@@ -121,6 +140,7 @@ def datacomp_script(runs: Sequence[PilotRun], trainer: Trainer) -> str:
     body = f"""\
 DATACOMP=${{DATACOMP:-.}} # a clone of DataComp's repository
 EVALS=${{EVALS:-evals}}
+MODEL={shell_word(trainer.model)}
 
 evaluate() {{ # run, then its epochs
   local name=$1 epoch out
@@ -129,7 +149,7 @@ evaluate() {{ # run, then its epochs
     out="$EVALS/$name/epoch_$epoch"
     mkdir -p "$out"
     (python "$DATACOMP/evaluate.py" --train_output_dir "$out" --output_dir "$out" \\
-      --use_model "{trainer.model} $LOGS/$name/checkpoints/epoch_$epoch.pt" ${{EVALSETS:+--data_dir "$EVALSETS"}})
+      --use_model "$MODEL $LOGS/$name/checkpoints/epoch_$epoch.pt" ${{EVALSETS:+--data_dir "$EVALSETS"}})
   done
 }}
 
@@ -143,22 +163,17 @@ fi
     for run in runs:
         lines = [
             'torchrun --nproc_per_node "$GPUS" -m open_clip_train.main',
-            f"--train-data {shards(run)}",
+            '--train-data "$data"',
             *train_arguments(run, trainer),
             "--ddp-static-graph",
         ]
-        steps = " ".join(map(str, run.epochs))
-        cases.append(
-            f"    {run.name})\n      "
-            + " \\\n        ".join(lines)
-            + f"\n      evaluate {run.name} {steps} ;;\n"
-        )
+        cases.append(_case(run, lines, ["evaluate", run.name, *map(str, run.epochs)]))
     return _script(trainer, "", cases, runs, body)
 
 
 def slurm_script(runs: Sequence[PilotRun], trainer: Trainer) -> str:
     """A SLURM array with one job a run."""
-    names = "\n  ".join(run.name for run in runs)
+    names = "\n  ".join(shell_word(run.name) for run in runs)
     return (
         f"#!/usr/bin/env bash\n#SBATCH --job-name=pilots\n#SBATCH --array=0-{len(runs) - 1}\n#SBATCH --nodes=1\n"
         f"#SBATCH --ntasks=1\n#SBATCH --gres=gpu:{trainer.gpus}\n#SBATCH --output=slurm-%A_%a.out\n"
@@ -171,7 +186,8 @@ def slurm_script(runs: Sequence[PilotRun], trainer: Trainer) -> str:
 def reshard_script(pools: Sequence[str]) -> str:
     """DataComp's resharder for each pool: shards of exactly the samples in its subset file."""
     lines = "".join(
-        f'python "$DATACOMP/resharder.py" -i "$POOL" -o "$SHARDS/{name}" -s "$HERE/uids/{name}.npy"\n'
+        f'python "$DATACOMP/resharder.py" -i "$POOL" -o "$SHARDS"/{shell_word(name)} '
+        f'-s "$HERE"/uids/{shell_word(f"{name}.npy")}\n'
         for name in pools
     )
     return (

@@ -9,6 +9,7 @@ from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable, write_text
 from thresher.pilots.design import PilotPool, PilotRun
 from thresher.pilots.launch import Trainer
+from thresher.quoting import yaml_document
 
 FORMAT = "thresher-pilot"
 VERSION = 1
@@ -49,8 +50,6 @@ def write_pilot(path: Path, pilot: Pilot, notes: Mapping[str, Any]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    import yaml
-
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -72,7 +71,7 @@ def write_pilot(path: Path, pilot: Pilot, notes: Mapping[str, Any]) -> None:
         ],
         "simulation": dict(notes),
     }
-    write_text(path, yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True))
+    write_text(path, yaml_document(content))
 
 
 def read_pilot(path: Path) -> Pilot:

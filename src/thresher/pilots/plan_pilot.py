@@ -7,15 +7,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.laws.kernels import EXPOSURES
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.ids import IdKind
 from thresher.pilots.choosing import ChosenDesign, choose_design
+from thresher.pilots.design import MOST_REPETITION, check_plan, largest_cost, target_epochs
 from thresher.pilots.launch import Trainer, datacomp_script, open_clip_script, reshard_script, slurm_script
 from thresher.pilots.pilot_file import Pilot, write_pilot
 from thresher.pilots.worlds import borrowed_world, bucket_pools
+from thresher.pools import Pool
+from thresher.quoting import check_file_names, check_name, check_pool_name
+from thresher.units import format_count
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -131,24 +136,69 @@ def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
     Raises:
         InputError: The message names the argument.
     """
-    trainer = request.trainer
-    if trainer.exposure not in EXPOSURES:
-        raise InputError(f"exposure is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
-    if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
+    check_plan(request.schedule, request.seeds)
+    pools = bucket_pools(made, request.top, request.pool_size)
+    if request.pool_size is None:
+        _check_sizes(request, pools)
+    for pool in pools:
+        check_pool_name(pool.name, "Bucket")
+    check_file_names((pool.name for pool in pools), "Bucket")
+    _check_trainer(request.trainer)
+    if not 0 < request.samples_per_gpu_second < float("inf"):
         raise InputError(
-            f"batch_size {trainer.batch_size} cannot be shared by {trainer.gpus} gpus; give a multiple of it."
-        )
-    if not request.samples_per_gpu_second > 0:
-        raise InputError(
-            f"samples_per_gpu_second is {request.samples_per_gpu_second:g}; it must be positive."
+            f"{argument('samples_per_gpu_second')} is {request.samples_per_gpu_second:g}; it must be positive."
         )
     if request.replicates < 1:
-        raise InputError(f"replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03.")
-    bucket_pools(made, request.top, request.pool_size)
+        raise InputError(
+            f"{argument('replicates')} is {request.replicates}; give 1 or more, 200 for shares known to 0.03."
+        )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} exists; give a new or empty folder.")
     if not output.absolute().parent.is_dir():
         raise InputError(f"{output.absolute().parent}: no such folder. Make it first, or write elsewhere.")
+
+
+def _check_sizes(request: PilotRequest, pools: Sequence[Pool]) -> None:
+    """Refuse buckets so small that they are most likely of a random part of the pool."""
+    passes = target_epochs(pools, request.target)[-1]
+    most = largest_cost(
+        pools, request.target, schedule=request.schedule, seeds=request.seeds, joint=request.joint
+    )
+    rows = format_count(sum(pool.unique_samples for pool in pools))
+    if request.pilot_budget > most:
+        trouble = (
+            f"The pilots would be larger than their buckets: {argument('pilot_budget')} is {format_count(request.pilot_budget)} "
+            f"samples, while the longest runs on all {rows} samples of the buckets take {format_count(most)}"
+        )
+        otherwise = f"lower {argument('pilot_budget')}"
+    elif passes > MOST_REPETITION:
+        trouble = (
+            f"The target of {format_count(request.target)} samples passes {passes:,.0f} times over all {rows} samples of the "
+            f"buckets, and pilots are planned up to {MOST_REPETITION}"
+        )
+        otherwise = f"lower {argument('budget')}"
+    else:
+        return
+    raise InputError(
+        f"{trouble}. If the buckets were made from a part of the pool, give the rows of the whole: {argument('pool_size')}; "
+        f"else {otherwise}."
+    )
+
+
+def _check_trainer(trainer: Trainer) -> None:
+    """Refuse settings that no launch file can hold."""
+    if trainer.exposure not in EXPOSURES:
+        raise InputError(f"{argument('exposure')} is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
+    if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
+        raise InputError(
+            f"{argument('batch_size')} {trainer.batch_size} cannot be shared by {trainer.gpus} gpus; give a multiple of it."
+        )
+    check_name(trainer.metric, "Metric")
+    check_name(trainer.model, "Model")
+    if len(trainer.model.split()) > 1:
+        raise InputError(
+            f"{argument('model')} is {trainer.model!r}; a name of a model has no blanks, and evaluate.py reads only up to one."
+        )
 
 
 def write_planned(

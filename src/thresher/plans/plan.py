@@ -9,9 +9,9 @@ import numpy as np
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.doubts import blocking_doubts, model_warnings, overfitting_warnings
 from thresher.fits.fit import Fit
-from thresher.fits.forecast import REPEATS, Forecast, forecast
+from thresher.fits.forecast import REPEATS, Forecast, forecast, is_resampled
 from thresher.fits.predict import extrapolations, find_pools
-from thresher.fits.transfer import for_exposure
+from thresher.fits.transfer import for_exposure, run_exposures
 from thresher.plans.candidates import Candidate, candidates
 from thresher.plans.choice import Choice, choices_at, verdict
 from thresher.plans.constraints import Constraints
@@ -39,6 +39,7 @@ class Plan:
         sensitivity: What would be chosen under other assumptions, in sentences.
         advice: What one joint run would settle and what it costs; None where joint runs were fitted.
         warnings: What to doubt.
+        exposure: How the law took samples to be drawn, `epochs` or `resampled`; None where neither the runs nor the request say.
     """
 
     samples_seen: float
@@ -52,6 +53,7 @@ class Plan:
     sensitivity: tuple[str, ...] = ()
     advice: str | None = None
     warnings: tuple[str, ...] = ()
+    exposure: str | None = None
 
     @property
     def mixture(self) -> Choice | None:
@@ -140,11 +142,19 @@ def choose_plans(
                     *overfitting_warnings(fit, mixture, float(budget), model_parameters),
                     *doubts,
                 ),
+                exposure=_exposure(fit),
             )
         )
     for message in dict.fromkeys(text for plan in plans for text in plan.warnings):
         warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     return tuple(plans)
+
+
+def _exposure(fit: Fit) -> str | None:
+    """What a fit takes exposure to be, where its runs or the request say."""
+    if is_resampled(fit):
+        return "resampled"
+    return "epochs" if fit.exposure is not None or run_exposures(fit) else None
 
 
 def _whole_verdict(fit: Fit, sentence: str, advice: str | None, weighted: BestMixture | None) -> str:

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.fits.fit import Fit
 from thresher.fits.transfer import resized
+from thresher.laws.kernels import EXPOSURES
 from thresher.pools import check_weights
-from thresher.units import parse_samples
+from thresher.units import format_count, parse_samples
 
 PLAN_VERSION = 1
 BUCKETS_VERSION = 1
 CHOICES = ("best", "mixture")
 SAME_BUDGET = 1e-9
 """Budgets this close, relatively, are one: 1.28B typed and 1.28e9 computed."""
+
+SAME_SIZE = 1.01
+"""A pilot may be larger than its bucket by this factor: sizes are written with three digits."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class SavedChoice:
         pools: Names; only those that are trained on.
         weights: Share of the samples seen that each gets.
         epochs: Passes over each.
+        exposure: How the law took samples to be drawn, `epochs` or `resampled`; None where the plan does not say.
     """
 
     samples_seen: float
@@ -37,6 +43,7 @@ class SavedChoice:
     pools: tuple[str, ...]
     weights: tuple[float, ...]
     epochs: tuple[float, ...]
+    exposure: str | None = None
 
     @property
     def unique_samples(self) -> tuple[float, ...]:
@@ -97,7 +104,10 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
             raise ValueError("its weights and epochs must be above 0")
         pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
         check_weights(pools, weights)
-        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs)
+        exposure = found[0].get("exposure")
+        if exposure not in (None, *EXPOSURES):
+            raise ValueError(f"its exposure is {exposure!r}")
+        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs, exposure)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -157,7 +167,7 @@ def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
 
     Raises:
         FileFormatError: Not such a file.
-        InputError: A ranked pool is no bucket.
+        InputError: A ranked pool is no bucket, or is larger than its bucket.
     """
     if buckets is None:
         return fit
@@ -168,6 +178,13 @@ def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
             f"Pool {missing[0]!r} of the fit is not a bucket of {buckets} (it has: {', '.join(sizes)}). Name pools in the run "
             "table as the buckets are named."
         )
+    for pool in fit.ranked:
+        if SAME_SIZE * sizes[pool.name] < pool.unique_samples < math.inf:
+            raise InputError(
+                f"Pool {pool.name!r} was piloted on {format_count(pool.unique_samples)} samples, but its bucket in {buckets} has "
+                f"{format_count(sizes[pool.name])}. If the buckets were made from a part of the pool, give the whole's rows: "
+                f"{argument('pool_size')}; else make the buckets of the pool that was piloted."
+            )
     return resized(fit, {pool.name: sizes[pool.name] for pool in fit.ranked})
 
 

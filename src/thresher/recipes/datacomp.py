@@ -1,19 +1,39 @@
 """DataComp: a subset file with repeats, its resharder, and its trainer."""
 
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
+from thresher.arguments import argument
+from thresher.errors import InputError
 from thresher.plans.saved import SavedChoice
+from thresher.quoting import as_path, shell_command
 from thresher.recipes.recipe import Recipe, checked, shares
 from thresher.recipes.shards import Loader
+from thresher.units import format_count
 
-SCALES: Mapping[str, float] = MappingProxyType(
-    {"small": 12.8e6, "medium": 128e6, "large": 1.28e9, "xlarge": 12.8e9}
-)
-"""Samples that DataComp's train.py sees at each `--scale` (scale_configs.py)."""
+
+@dataclass(frozen=True)
+class Scale:
+    """What DataComp's train.py fixes at a `--scale`: samples seen, open_clip's name of the model, and the whole batch."""
+
+    samples_seen: float
+    model: str
+    batch_size: int
+
+
+SCALES: Mapping[str, Scale] = MappingProxyType({
+    "small": Scale(12.8e6, "ViT-B-32", 4096),
+    "medium": Scale(128e6, "ViT-B-32", 4096),
+    "large": Scale(1.28e9, "ViT-B-16", 8192),
+    "xlarge": Scale(12.8e9, "ViT-L-14", 90112),
+})  # fmt: skip
+"""From DataComp's scale_configs.py."""
+USUAL_MODEL = SCALES["medium"].model
+"""What is trained where nobody says: the model of pilots (`Trainer.model`) and of the small scales."""
 RESHARD_BUFFER = 100_000
 """Samples that the resharder shuffles: copies of a sample are written one after another, and 10 shards of 10,000 part them."""
 SAME_EPOCHS = 1e-9
@@ -40,7 +60,9 @@ class Folders:
     resharded: str = "resharded"
 
 
-def datacomp_recipe(choice: SavedChoice, loader: Loader, folders: Folders) -> Recipe:
+def datacomp_recipe(
+    choice: SavedChoice, loader: Loader, folders: Folders, *, model: str | None = None
+) -> Recipe:
     """Commands that cut the subset, copy its samples into new shards and train on them.
 
     A sample of pool i is written e_i / passes times and the trainer draws from what is written, so pool i gets the share
@@ -50,35 +72,31 @@ def datacomp_recipe(choice: SavedChoice, loader: Loader, folders: Folders) -> Re
         choice: What to train on.
         loader: Checkpoints and workers.
         folders: Files and folders to name.
+        model: What is to be trained, as open_clip names it; `USUAL_MODEL` if None.
 
     Raises:
+        InputError: train.py has no scale of about this budget that trains the model.
         RecipeError: The text does not give the plan back.
     """
+    scale = scale_of(choice.samples_seen)
+    _check_model(choice.samples_seen, scale, model)
+    _check_resharded(folders.resharded)
     passes = default_passes(choice)
     cut = [
-        *[
-            "thresher",
-            "cut",
-            folders.metadata,
-            "--plan",
-            folders.plan,
-            "--budget",
-            f"{choice.samples_seen:.15g}",
-        ],
-        *["--choice", choice.choice, "--buckets", folders.buckets, "--passes", f"{passes:.12g}"],
-        *["-o", folders.subset],
+        *["thresher", "cut", as_path(folders.metadata), "--plan", as_path(folders.plan)],
+        *["--budget", f"{choice.samples_seen:.15g}", "--choice", choice.choice],
+        *["--buckets", as_path(folders.buckets), "--passes", f"{passes:.12g}", "-o", as_path(folders.subset)],
     ]
     reshard = [
-        *["python", "resharder.py", "-i", folders.shards, "-o", folders.resharded, "-s", folders.subset],
-        *["--shuffle-bufsize", str(RESHARD_BUFFER)],
+        *["python", "resharder.py", "-i", as_path(folders.shards), "-o", as_path(folders.resharded)],
+        *["-s", as_path(folders.subset), "--shuffle-bufsize", str(RESHARD_BUFFER)],
     ]
-    scale = scale_of(choice.samples_seen)
     train = [
         *["torchrun", "--nproc_per_node", str(loader.gpus), "train.py", "--scale", scale],
-        *["--data_dir", folders.resharded, "--output_dir", "runs", "--workers", str(loader.workers)],
+        *["--data_dir", as_path(folders.resharded), "--output_dir", "runs", "--workers", str(loader.workers)],
         *["--num_checkpoints", str(loader.checkpoints), "--save_frequency", "1"],
     ]
-    text = "".join(f"{shlex.join(words)}\n" for words in (cut, reshard, train))
+    text = "".join(f"{shell_command(words)}\n" for words in (cut, reshard, train))
     found, samples_seen = read_back(text, choice)
     rows = choice.samples_seen / passes
     notes = [
@@ -87,10 +105,16 @@ def datacomp_recipe(choice: SavedChoice, loader: Loader, folders: Folders) -> Re
         + f", and the trainer draws {passes:.4g} times as many.",
         "train.py keeps only its last checkpoint unless --save_frequency is set; here it is.",
     ]
-    if SCALES[scale] != choice.samples_seen:
+    fixed = SCALES[scale]
+    if fixed.samples_seen != choice.samples_seen:
         notes.append(
-            f"train.py fixes samples seen by --scale: {scale} sees {SCALES[scale]:.4g}, not the plan's "
-            f"{choice.samples_seen:.4g}; set train_num_samples in scale_configs.py, or train with --for open_clip."
+            f"train.py fixes samples seen by --scale: {scale} sees {format_count(fixed.samples_seen)}, not the plan's "
+            f"{format_count(choice.samples_seen)}; set train_num_samples in scale_configs.py, or make a recipe for open_clip."
+        )
+    if fixed.batch_size != loader.batch_size:
+        notes.append(
+            f"train.py fixes the batch by --scale: {fixed.batch_size:,} samples, not the {loader.batch_size:,} of the simulated "
+            f"sampler; give {argument('batch_size', fixed.batch_size)}."
         )
     return checked(Recipe("datacomp", text, found, samples_seen, True, tuple(notes)), choice)
 
@@ -107,14 +131,33 @@ def scale_of(samples_seen: float) -> str:
     >>> scale_of(128e6), scale_of(640e6)
     ('medium', 'large')
     """
-    return min(
-        SCALES, key=lambda scale: abs(1 - max(SCALES[scale], samples_seen) / min(SCALES[scale], samples_seen))
+    return min(SCALES, key=lambda scale: abs(math.log(SCALES[scale].samples_seen / samples_seen)))
+
+
+def _check_model(samples_seen: float, scale: str, model: str | None) -> None:
+    """Refuse a scale that would train another model than the plan is for."""
+    wanted, fixed = model or USUAL_MODEL, SCALES[scale].model
+    if wanted == fixed:
+        return
+    said = f"not {wanted}" if model else f"not {wanted}, which is taken to be meant"
+    raise InputError(
+        f"At {format_count(samples_seen)} samples train.py's --scale is {scale}, which trains {fixed}, {said}. Make the recipe "
+        f"for open_clip to train {wanted}, or give {argument('model', fixed)} if the runs behind the plan were of {fixed}."
     )
+
+
+def _check_resharded(folder: str) -> None:
+    """Refuse a folder whose name train.py, which hands it to open_clip, would read as several."""
+    strange = next((text for text in ("::", "{", "}", ",", "\\", "*", "?") if text in folder), None)
+    if strange is not None:
+        raise InputError(
+            f"{argument('resharded')} is {folder!r}, but train.py takes {strange} in it for a pattern; give another folder."
+        )
 
 
 def read_back(text: str, choice: SavedChoice) -> tuple[tuple[float, ...], float]:
     """Shares and samples seen that the commands ask for: rows of each pool in the subset, times passes."""
-    words = shlex.split(text.splitlines()[0])
+    words = shlex.split(text)
     given = {flag: value for flag, value in pairwise(words) if flag.startswith("--")}
     passes = float(given["--passes"])
     rows = []

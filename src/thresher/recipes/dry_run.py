@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import pdtr
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.quantiles import INTERVAL
+from thresher.laws.kernels import EXPOSURES
 from thresher.recipes.shards import Loader, ShardSet, through_buffer
 from thresher.shapes import Float, Int
 
@@ -73,8 +75,8 @@ def dry_run(
     Raises:
         InputError: Less than one batch, or an unknown exposure.
     """
-    if exposure not in ("epochs", "resampled"):
-        raise InputError(f"exposure is {exposure!r}; give epochs or resampled.")
+    if exposure not in EXPOSURES:
+        raise InputError(f"{argument('exposure')} is {exposure!r}; give {' or '.join(EXPOSURES)}.")
     if samples_seen < loader.batch_size:
         raise InputError(
             f"{samples_seen:g} samples are below one batch of {loader.batch_size}; raise the budget or lower the batch."

@@ -4,10 +4,13 @@ import ast
 import math
 from collections.abc import Sequence
 
+from thresher.errors import InputError
 from thresher.plans.saved import SavedChoice
+from thresher.quoting import encoded_name, python_literal
 from thresher.recipes.recipe import Recipe, checked, shares
 from thresher.recipes.shards import Loader
 from thresher.recipes.sources import Source
+from thresher.recipes.urls import count_shards
 
 
 def mosaicml_recipe(choice: SavedChoice, sources: Sequence[Source], loader: Loader) -> Recipe:
@@ -19,10 +22,18 @@ def mosaicml_recipe(choice: SavedChoice, sources: Sequence[Source], loader: Load
         loader: The batch.
 
     Raises:
+        InputError: A path that names several files; a stream is one folder.
         RecipeError: The text does not give the plan back.
     """
+    for source in sources:
+        if "::" in source.path or count_shards(source.path) != 1:
+            raise InputError(
+                f"{source.name!r}: MosaicML does not expand {source.path}; give the one folder that holds its shards and their "
+                "index.json."
+            )
     streams = "".join(
-        f"    Stream(remote={_quoted(source.path)}, local={_quoted(f'cache/{source.name}')}, proportion={weight:.12g}),\n"
+        f"    Stream(remote={python_literal(source.path)}, local={python_literal(f'cache/{encoded_name(source.name)}')}, "
+        f"proportion={weight:.12g}),\n"
         for source, weight in zip(sources, choice.weights, strict=True)
     )
     text = (
@@ -57,7 +68,3 @@ def read_back(text: str) -> tuple[tuple[float, ...], float]:
         ast.literal_eval(arguments["epoch_size"]) for _, arguments in named if "epoch_size" in arguments
     ]
     return shares(proportions), float(epoch)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -5,11 +5,14 @@ import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.plans.saved import SavedChoice
+from thresher.quoting import check_name, option, shell_command
 from thresher.recipes.recipe import Recipe, checked, shares
 from thresher.recipes.shards import Loader
-from thresher.recipes.sources import Source, count_braces, shard_doubts
+from thresher.recipes.sources import Source, shard_doubts
+from thresher.recipes.urls import check_opened, count_shards, opened_by_open_clip
 
 PROGRAM = "python -m open_clip_train.main"
 
@@ -30,20 +33,24 @@ def open_clip_recipe(
         model: As open_clip names it; left to the user if None.
 
     Raises:
-        InputError: The budget is below one batch at each checkpoint.
+        InputError: The budget is below one batch at each checkpoint, or a path is no list of shards to open_clip.
         RecipeError: The text does not give the plan back.
     """
+    if model is not None:
+        check_name(model, "Model")
+    for source in sources:
+        check_opened(source.path, source.shards, source.name)
     factors = upsampling_factors(choice.weights, sources)
     paths, weights = [], []
     for source, factor in zip(sources, factors, strict=True):
         parts = source.path.split("::")
-        paths += parts
+        paths += [opened_by_open_clip(part) for part in parts]
         weights += [f"{factor:.10g}"] * len(parts)
     each = math.ceil(choice.samples_seen / loader.checkpoints)
     if each < loader.batch_size:
         raise InputError(
             f"{choice.samples_seen:g} samples in {loader.checkpoints} parts are below one batch of {loader.batch_size}; give "
-            "fewer --checkpoints or a smaller --batch-size."
+            f"fewer {argument('checkpoints')} or a smaller {argument('batch_size')}."
         )
     options = [
         ("--train-data", "::".join(paths)),
@@ -56,7 +63,11 @@ def open_clip_recipe(
         ("--workers", str(loader.workers)),
         *([("--model", model)] if model is not None else []),
     ]
-    lines = [PROGRAM, *[f"{flag} {shlex.quote(value)}" for flag, value in options], "--dataset-resampled"]
+    lines = [
+        PROGRAM,
+        *[shell_command(option(flag, value)) for flag, value in options],
+        "--dataset-resampled",
+    ]
     text = " \\\n  ".join(lines) + "\n"
     found, samples_seen = read_back(text, sources)
     notes = [
@@ -83,15 +94,16 @@ def upsampling_factors(weights: Sequence[float], sources: Sequence[Source]) -> t
 
 def read_back(text: str, sources: Sequence[Source]) -> tuple[tuple[float, ...], float]:
     """Shares of the sources and samples seen that a command asks for, by open_clip's own rules."""
-    words = shlex.split(text.replace("\\\n", " "))
+    words = [
+        word for word in shlex.split(text) if word != "\n"
+    ]  # what a backslash at the end of a line leaves
     given = {flag: value for flag, value in pairwise(words) if flag.startswith("--")}
     paths = given["--train-data"].split("::")
     factors = [float(factor) for factor in given["--train-data-upsampling-factors"].split("::")]
     drawn = dict(zip(paths, factors, strict=True))
     amounts = []
     for source in sources:
-        parts = source.path.split("::")
-        shards = [count_braces(part) if "{" in part else source.shards // len(parts) for part in parts]
         held = 1.0 if source.samples is None else source.samples / source.shards
-        amounts.append(sum(drawn[part] * count * held for part, count in zip(parts, shards, strict=True)))
+        parts = [opened_by_open_clip(part) for part in source.path.split("::")]
+        amounts.append(sum(drawn[part] * count_shards(part) * held for part in parts))
     return shares(amounts), float(given["--train-num-samples"]) * int(given["--epochs"])

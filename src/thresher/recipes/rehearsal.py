@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.budget import check_batch
+from thresher.errors import InputError
+from thresher.laws.kernels import EXPOSURES
 from thresher.plans.saved import SavedChoice
 from thresher.recipes.dry_run import Exposure, assumed, dry_run, views_of, views_range
 from thresher.recipes.open_clip import upsampling_factors
@@ -26,7 +29,7 @@ def rehearse(
     *,
     sources: Sequence[Source] = (),
     passes: float = 1.0,
-    exposure: str = "epochs",
+    exposure: str | None = None,
     seed: int = 0,
 ) -> tuple[Exposure, ...]:
     """What the trainer's sampler will do to each pool of a recipe; empty for one that names no trainer.
@@ -37,13 +40,14 @@ def rehearse(
         loader: Batch, GPUs, workers and checkpoints.
         sources: Shards of each pool, for open_clip and MosaicML.
         passes: For DataComp, how often the trainer goes through the subset.
-        exposure: What the law assumed.
+        exposure: What the law assumed; see `assumed_exposure`.
         seed: Of the simulation.
 
     Raises:
-        InputError: A budget below one batch.
+        InputError: A budget below one batch, or an exposure that the plan contradicts.
         RecipeError: A simulated share is off by more than chance can explain.
     """
+    exposure = assumed_exposure(choice, exposure)
     if recipe.trainer == "yaml":
         return ()
     check_batch(choice.samples_seen, loader.batch_size)
@@ -58,6 +62,22 @@ def rehearse(
     )
     _check_shares(found, choice, sets)
     return found
+
+
+def assumed_exposure(choice: SavedChoice, exposure: str | None) -> str:
+    """What the law behind a plan assumed: what the plan says, or else what is given, or else whole epochs.
+
+    Raises:
+        InputError: No such exposure, or one that the plan contradicts.
+    """
+    if exposure not in (None, *EXPOSURES):
+        raise InputError(f"{argument('exposure')} is {exposure!r}; give {' or '.join(EXPOSURES)}.")
+    if None not in (exposure, choice.exposure) and exposure != choice.exposure:
+        raise InputError(
+            f"{argument('exposure')} is {exposure}, but the plan was made for {choice.exposure}. Leave it out, or make the plan "
+            f"with {argument('exposure', exposure)}."
+        )
+    return exposure or choice.exposure or "epochs"
 
 
 def _by_proportion(choice: SavedChoice, sources: Sequence[Source]) -> tuple[ShardSet, ...]:

@@ -3,23 +3,26 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable
 from thresher.plans.saved import SavedChoice
+from thresher.quoting import check_name
 from thresher.recipes.shards import ShardSet
-from thresher.units import parse_number
+from thresher.recipes.urls import MOST_SHARDS, expand
+from thresher.units import MOST_SAMPLES, parse_number
 
 UNEVEN = 1.05
 """Shards whose sizes differ by less than this do not change a recipe."""
-_SHARDS = re.compile(r"(?P<name>[^=]+)=(?P<count>[^:@]+)(?:@(?P<samples>[^:]+))?:(?P<path>.+)")
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_SHARDS = re.compile(r"(?P<name>.+?)=(?P<count>[^:@=]+)(?:@(?P<samples>[^:=]+))?:(?P<path>.+)", re.DOTALL)
+"""A name may hold `=`: the count is what follows the first `=` that a number can follow."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +42,20 @@ class Source:
     samples: float | None = None
 
     def __post_init__(self) -> None:
-        if self.shards < 1:
-            raise InputError(f"{self.name!r} has {self.shards} shards; it needs at least one.")
-        counted = sum(count_braces(part) for part in self.path.split("::"))
+        check_name(self.name, "Pool")
+        check_name(self.path, f"{self.name!r}: the path")
+        if not 1 <= self.shards <= MOST_SHARDS:
+            raise InputError(f"{self.name!r} has {self.shards:,} shards; give 1 to {MOST_SHARDS:,}.")
+        counted = len(expand(self.path))
+        # one path may be a folder, which MosaicML takes
         if counted not in (1, self.shards):
             raise InputError(
                 f"{self.name!r}: {self.path} names {counted:,} shards, not {self.shards:,}; correct one of them."
             )
-        if self.samples is not None and not self.samples >= self.shards:
+        if self.samples is not None and not self.shards <= self.samples <= MOST_SAMPLES:
             raise InputError(
                 f"{self.name!r} has {self.samples:g} samples in {self.shards} shards; none may be empty."
             )
-
-
-def count_braces(path: str) -> int:
-    """How many files a path in brace notation names.
-
-    >>> count_braces("b0/{000..499}.tar"), count_braces("{a,b}/{00..09}.tar"), count_braces("one.tar")
-    (500, 20, 1)
-    """
-    total = 1
-    for inside in _BRACES.findall(path):
-        found = _RANGE.fullmatch(inside)
-        total *= abs(int(found[2]) - int(found[1])) + 1 if found else inside.count(",") + 1
-    return total
 
 
 def parse_shards(texts: Sequence[str]) -> dict[str, Source]:
@@ -76,15 +69,16 @@ def parse_shards(texts: Sequence[str]) -> dict[str, Source]:
         parts = _SHARDS.fullmatch(text)
         if not parts:
             raise InputError(
-                f"--shards is {text!r}; write name=count:path or name=count@samples:path, for example "
+                f"{argument('shards')} is {text!r}; write name=count:path or name=count@samples:path, for example "
                 "b0=500:shards/b0/{000..499}.tar."
             )
         name = parts["name"].strip()
         if name in found:
-            raise InputError(f"--shards names {name!r} twice; join its paths with '::'.")
-        count = parse_number(parts["count"], f"--shards {name}")
-        samples = parse_number(parts["samples"], f"--shards {name}") if parts["samples"] else None
-        found[name] = Source(name, _whole(count, f"--shards {name}"), parts["path"].strip(), samples)
+            raise InputError(f"{argument('shards')} names {name!r} twice; join its paths with '::'.")
+        what = f"{argument('shards')} of {name!r}"
+        count = parse_number(parts["count"], what)
+        samples = parse_number(parts["samples"], what) if parts["samples"] else None
+        found[name] = Source(name, _whole(count, what), parts["path"].strip(), samples)
     return found
 
 
@@ -124,13 +118,17 @@ def sources_of(choice: SavedChoice, known: Mapping[str, Source]) -> tuple[Source
     if missing:
         raise InputError(
             f"The plan trains on {', '.join(choice.pools)}, but no shards are given for {', '.join(missing)}; add "
-            f"--shards {missing[0]}=COUNT:PATH."
+            f"{argument('shards', f'{missing[0]}=COUNT:PATH')}."
         )
     found = tuple(known[name] for name in choice.pools)
-    paths = [part for source in found for part in source.path.split("::")]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise InputError(f"The path {path} is given twice; every shard belongs to one pool.")
+    if sum(source.shards for source in found) > MOST_SHARDS:
+        raise InputError(
+            f"All pools together have more than {MOST_SHARDS:,} shards; plan for fewer, larger ones."
+        )
+    times = Counter(shard for source in found for shard in expand(source.path))
+    shard, most = times.most_common(1)[0]
+    if most > 1:
+        raise InputError(f"The path {shard} is given twice; every shard belongs to one pool.")
     if len({source.samples is None for source in found}) > 1:
         raise InputError(
             "Samples are given for the shards of some pools and not of others; give them for all or none."

@@ -124,6 +124,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "baselines": [{"name": rule.name, "error": rule.error} for rule in plan.baselines],
                 "verdict": plan.verdict,
                 "sensitivity": list(plan.sensitivity),
+                "exposure": plan.exposure,
             }
             for plan in found
         ],

@@ -1,6 +1,5 @@
 """What open_clip's trainer is called with for one job."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from math import gcd
 from thresher.errors import InputError
 from thresher.lab.jobs import Job
 from thresher.lab.open_clip.shards import A_SHARD, Shards
+from thresher.quoting import as_path, shell_command
 
 LAUNCHER = "thresher.lab.open_clip.launch"
 LOG_EVERY = 8
@@ -97,14 +97,13 @@ def child_command(classes: str, arguments: Sequence[str]) -> list[str]:
 
 def train_script(classes: str, arguments: Sequence[str]) -> str:
     """The same as a shell script, to read, to run again, and to change for other machines."""
-    flags: list[str] = []
-    for word in arguments:
-        if word.startswith("--"):
-            flags.append(word)
-        else:
-            flags[-1] += f" {shlex.quote(word)}"
-    call = f"exec python -m {LAUNCHER} --classes {shlex.quote(classes)} --threads 1 --"
+    given = [
+        shell_command(pair) for pair in zip(arguments[::2], arguments[1::2], strict=True)
+    ]  # each flag has one value
+    call = shell_command(
+        ["exec", "python", "-m", LAUNCHER, "--classes", as_path(classes), "--threads", "1", "--"]
+    )
     return (
         "#!/usr/bin/env bash\n# Written by thresher: how open_clip trained this run.\nset -euo pipefail\n"
-        'cd "$(dirname "${BASH_SOURCE[0]}")/.."\n' + " \\\n  ".join([call, *flags]) + "\n"
+        'cd "$(dirname "${BASH_SOURCE[0]}")/.."\n' + " \\\n  ".join([call, *given]) + "\n"
     )
