@@ -6,6 +6,7 @@ from pathlib import Path
 
 from thresher.errors import InputError
 from thresher.files import written_whole
+from thresher.metadata.id_sets import Paths
 from thresher.metadata.local import DEFAULT_MEMORY
 from thresher.metadata.parquet import list_files
 from thresher.metadata.table import Table, open_table
@@ -17,7 +18,7 @@ JOIN_MEMORY_SHARE = 0.6
 
 def open_joined(
     paths: Sequence[str | Path], scores: Sequence[str | Path], folder: Path, *, score: str, id_column: str,
-    where: str | None, memory: float = DEFAULT_MEMORY,
+    where: str | None, memory: float = DEFAULT_MEMORY, within: Paths = (), without: Paths = (),
 ) -> Table:  # fmt: skip
     """The metadata with the score column of other files; samples without a score there have none.
 
@@ -32,11 +33,13 @@ def open_joined(
         id_column: Column in both.
         where: On columns of the metadata.
         memory: Bytes.
+        within: As in `open_table`.
+        without: As in `open_table`.
 
     Raises:
         InputError: As `open_table`; also ids of two kinds, or an id with two scores.
     """
-    given = open_table(paths, score=None, id_column=id_column, where=where)
+    given = open_table(paths, score=None, id_column=id_column, where=where, within=within, without=without)
     other = open_table(scores, score=score, id_column=id_column)
     if given.id_kind is not other.id_kind:
         raise InputError(
@@ -53,7 +56,7 @@ def open_joined(
         columns = list(dict.fromkeys([id_column, *(c.column for c in given.where)]))
         _join(list_files(paths), list_files(scores), path, columns, score, id_column, given.file_rows, memory)
     joined = open_table([path], score=score, id_column=id_column, where=where)
-    return replace(joined, metadata_files=given.files, score_files=other.files)
+    return replace(joined, metadata_files=given.files, score_files=other.files, sets=given.sets)
 
 
 def _join(

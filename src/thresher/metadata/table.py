@@ -9,6 +9,7 @@ from typing import Any
 
 from thresher.errors import InputError
 from thresher.filters import Comparison, parse_where
+from thresher.metadata.id_sets import IdSet, Paths, open_sets
 from thresher.metadata.ids import IdKind, kind_of
 from thresher.metadata.order import score_width
 from thresher.metadata.parquet import InputFile, file_stamp, list_files, open_parquet
@@ -33,6 +34,7 @@ class Table:
         where_text: The same as the user wrote it.
         metadata_files: What the user gave: `files`, unless scores were joined to them.
         score_files: Files of scores that were joined by id.
+        sets: Sets of ids that decide, besides `where`, which rows to look at.
         frame: What is read instead of files, for an engine that queries frames of its own.
         origin: What such a frame is called in messages and manifests.
     """
@@ -46,6 +48,7 @@ class Table:
     where_text: str | None = None
     metadata_files: tuple[InputFile, ...] = ()
     score_files: tuple[InputFile, ...] = ()
+    sets: tuple[IdSet, ...] = ()
     frame: Any = field(default=None, repr=False, compare=False)
     origin: str | None = None
 
@@ -75,12 +78,18 @@ class Table:
         Raises:
             InputError: A file is gone or was changed.
         """
-        for file in self.sources:
-            file.check_unchanged()
+        for one in (*self.sources, *self.sets):
+            one.check_unchanged()
 
 
 def open_table(
-    paths: Sequence[str | Path], *, score: str | None, id_column: str = DEFAULT_ID, where: str | None = None
+    paths: Sequence[str | Path],
+    *,
+    score: str | None,
+    id_column: str = DEFAULT_ID,
+    where: str | None = None,
+    within: Paths = (),
+    without: Paths = (),
 ) -> Table:
     """Look at every file's footer and first id, and refuse what cannot be queried as one table.
 
@@ -89,9 +98,11 @@ def open_table(
         score: Column to rank by.
         id_column: Column of sample ids.
         where: Comparisons joined by `and`; rows that fail one are as if not there.
+        within: Files of ids; rows whose id is not in all of them are as if not there.
+        without: Files of ids; rows whose id is in one of them are as if not there.
 
     Raises:
-        InputError: No files, or a column that is missing or of a wrong type.
+        InputError: No files, a column that is missing or of a wrong type, or a set of other ids.
         FileFormatError: A file that is not whole Parquet.
     """
     comparisons = parse_where(where) if where is not None else ()
@@ -108,7 +119,8 @@ def open_table(
             size, stamp = file_stamp(path)
             files.append(InputFile(path, size, stamp, sum(groups), tuple(groups)))
     kind = _id_kind(files, id_column, types)
-    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files))
+    sets = open_sets(within, without, kind=kind, id_column=id_column)
+    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files), sets=sets)
 
 
 def _check_columns(path: str, schema: ArrowSchema, needed: Sequence[str], score: str | None) -> None:
