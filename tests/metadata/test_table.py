@@ -102,7 +102,7 @@ def test_a_file_that_changes_is_noticed(tmp_path, work):
 
 def test_empty_tables_and_filters_that_let_nothing_through(tmp_path, work):
     folder = write_table(tmp_path / "m", hex_ids(10), scores(10))
-    with pytest.raises(InputError, match="No row passes --where 'score > 5'"):
+    with pytest.raises(InputError, match="No row passes where='score > 5'"):
         take_census(Local(), open_table([folder], score=SCORE, where="score > 5"), work)
     pq.write_table(
         pa.table({"uid": pa.array([], pa.string()), SCORE: pa.array([], pa.float32())}),
