@@ -175,7 +175,9 @@ def test_engines_agree_on_members_and_pilot_samples(tmp_path, tables, name):
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("case", [Case(), Case("uuid", where="width >= 20"), *map(Case, list(KINDS)[2:])], ids=str)
+@pytest.mark.parametrize(
+    "case", [Case(), Case("uuid", where="width >= 20"), *map(Case, list(KINDS)[2:])], ids=str
+)
 def test_engines_agree_on_sets_of_ids(tmp_path, tables, name, case):
     skip_what_it_cannot(name, case.kind)
     if name == CONNECT and case.kind not in ("hex", "integer"):
@@ -183,16 +185,23 @@ def test_engines_agree_on_sets_of_ids(tmp_path, tables, name, case):
     folder = written(tmp_path, case)
     ids = pq.read_table(folder).column("uid").combine_chunks()
     random = np.random.default_rng(1)
-    first, second, third = (pa.array(random.choice(ROWS, count)) for count in (900, 500, 90))  # some of them twice
+    first, second, third = (
+        pa.array(random.choice(ROWS, count)) for count in (900, 500, 90)
+    )  # some of them twice
     pq.write_table(pa.table({"other": range(900), "uid": ids.take(first)}), tmp_path / "first.parquet")
-    texts = [str(uuid.UUID(bytes=i)) if isinstance(i, bytes) else str(i) for i in ids.take(second).to_pylist()]
+    texts = [
+        str(uuid.UUID(bytes=i)) if isinstance(i, bytes) else str(i) for i in ids.take(second).to_pylist()
+    ]
     (tmp_path / "second.txt").write_text("".join(f"{text}\n" for text in texts))
     pq.write_table(pa.table({"any": ids.take(third)}), tmp_path / "third.parquet")
     inside = set(first.to_pylist()) & set(second.to_pylist()) - set(third.to_pylist())
     outside = set(range(ROWS)) - set(second.to_pylist()) - set(third.to_pylist())
     suffix = ".npy" if case.kind in ("hex", "large text") else ".txt"
     for number, (rows, within, without) in enumerate(
-        [(inside, ["first.parquet", "second.txt"], ["third.parquet"]), (outside, [], ["second.txt", "third.parquet"])]
+        [
+            (inside, ["first.parquet", "second.txt"], ["third.parquet"]),
+            (outside, [], ["second.txt", "third.parquet"]),
+        ]
     ):
         sets = {"within": [tmp_path / one for one in within], "without": [tmp_path / one for one in without]}
         kept = pq.read_table(folder).take(pa.array(sorted(rows)))

@@ -26,7 +26,10 @@ Where = Annotated[
 ]
 Within = Annotated[
     list[Path] | None,
-    typer.Option("--within", help="Only rows whose id is in this subset file (.npy, .txt, Parquet); repeatable: in all."),
+    typer.Option(
+        "--within",
+        help="Only rows whose id is in this subset file (.npy, .txt, Parquet); repeatable: in all.",
+    ),
 ]
 Without = Annotated[
     list[Path] | None,
@@ -149,7 +152,12 @@ def opened(
             )
         if isinstance(engine, Spark) and not all(Path(path).exists() for path in paths):
             yield engine.named(
-                paths, score=score, id_column=id_column, where=where, within=within or (), without=without or ()
+                paths,
+                score=score,
+                id_column=id_column,
+                where=where,
+                within=within or (),
+                without=without or (),
             )
             return
     if not scores:

@@ -215,9 +215,9 @@ def with_sets(index: Index, within: Paths, without: Paths) -> Table:
         InputError: As `open_sets`.
     """
     table = index.table
-    made = {(one.inside, one.sha256) for one in table.sets}
+    made = {one.mark for one in table.sets}
     given = open_sets(within, without, kind=table.id_kind, id_column=table.id_column)
-    return replace(table, sets=(*table.sets, *(one for one in given if (one.inside, one.sha256) not in made)))
+    return replace(table, sets=(*table.sets, *(one for one in given if one.mark not in made)))
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,8 @@ class FromIndex(Engine):
 
     def _marks(self, table: Table, work: WorkFolder) -> Marks | None:
         """Which rows pass the sets of ids that the index was not made with; None without any."""
-        sets = [one for one in table.sets if one not in self.index.table.sets]
+        made = {one.mark for one in self.index.table.sets}
+        sets = [one for one in table.sets if one.mark not in made]
         if not sets:
             return None
         keys = sort_sets(sets, work, self.memory - OWN_MEMORY, self.progress)

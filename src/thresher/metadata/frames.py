@@ -64,7 +64,13 @@ class Frames(Engine):
             InputError: A column is missing or of a type that cannot serve, or a set of other ids.
         """
         return frame_table(
-            self.lazy, "The frame", score=score, id_column=id_column, where=where, within=within, without=without
+            self.lazy,
+            "The frame",
+            score=score,
+            id_column=id_column,
+            where=where,
+            within=within,
+            without=without,
         )
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:

@@ -69,7 +69,9 @@ def id_blocks(path: str, kind: IdKind, id_column: str) -> Iterator[Keys]:
     except OSError as error:  # of gzip's too: a damaged file is one
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (EOFError, zlib.error) as error:
-        raise FileFormatError(f"{path} is not whole gzip ({error}). Fetch or write this file again.") from error
+        raise FileFormatError(
+            f"{path} is not whole gzip ({error}). Fetch or write this file again."
+        ) from error
 
 
 def _npy_blocks(path: Path, kind: IdKind) -> Iterator[Keys]:
@@ -94,7 +96,11 @@ def _npy_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], int]:
     except Exception as error:  # numpy's parser of headers raises errors of many types
         raise FileFormatError(f"{path} is not a whole .npy file. Fetch or write this file again.") from error
     fields = [dtype[name] for name in dtype.names or ()]
-    if [(one.kind, one.itemsize) for one in fields] != [("u", 8)] * 2 or dtype.itemsize != 16 or len(shape) != 1:
+    if (
+        [(one.kind, one.itemsize) for one in fields] != [("u", 8)] * 2
+        or dtype.itemsize != 16
+        or len(shape) != 1
+    ):
         raise InputError(
             f"{path} holds {dtype} of shape {shape}, not DataComp's pairs (u8,u8). Give other ids as .txt or .parquet."
         )
@@ -196,7 +202,9 @@ def _parquet_blocks(path: str, kind: IdKind, id_column: str) -> Iterator[Keys]:
             if not len(ids):
                 continue
             if ids.null_count:
-                raise InputError(f"{path}: column {column!r} holds a null, which is no id. Leave it out of the file.")
+                raise InputError(
+                    f"{path}: column {column!r} holds a null, which is no id. Leave it out of the file."
+                )
             with _of(path):
                 if not checked and kind is not IdKind.INTEGER and not is_binary_uuid(ids.type):
                     _check_texts(path, [one.encode() for one in ids.to_pylist()], kind)
@@ -232,7 +240,9 @@ def _check_texts(path: str, lines: list[bytes], kind: IdKind) -> None:
     """
     shown = lines if kind is IdKind.TEXT else lines[:1]
     texts = [line.decode(errors="replace") for line in shown]
-    found = next((k for k, p in ((IdKind.HEX, HEX), (IdKind.UUID, UUID)) if all(map(p.fullmatch, texts))), IdKind.TEXT)
+    found = next(
+        (k for k, p in ((IdKind.HEX, HEX), (IdKind.UUID, UUID)) if all(map(p.fullmatch, texts))), IdKind.TEXT
+    )
     if found is IdKind.TEXT and kind is IdKind.INTEGER and INTEGER.fullmatch(texts[0]):
         found = IdKind.INTEGER
     if found is not kind:

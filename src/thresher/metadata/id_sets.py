@@ -36,7 +36,7 @@ class IdSet:
         path: As it was given, made absolute.
         sha256: Of its content.
         inside: Whether rows must be in it (`within`) or must not be (`without`).
-        files: Its files, each with size and time of change.
+        files: Its files, each with size and time of change; none where an index was made with it.
         id_kind: What its ids are.
         id_column: Column of Parquet files.
     """
@@ -48,12 +48,21 @@ class IdSet:
     id_kind: IdKind
     id_column: str
 
+    @property
+    def mark(self) -> tuple[bool, str]:
+        """What it asks of rows: two sets of one mark ask the same."""
+        return self.inside, self.sha256
+
     def blocks(self) -> Iterator[Keys]:
         """Its ids in the order of the files, repeats included, a block at a time.
 
         Raises:
             InputError: A file cannot be read, is damaged, or holds ids of another kind.
         """
+        if not self.files:
+            raise InputError(
+                f"{self.path} is part of an index, whose rows pass it already; cut it with FromIndex."
+            )
         for path, *_ in self.files:
             yield from id_blocks(path, self.id_kind, self.id_column)
 
@@ -68,7 +77,9 @@ class IdSet:
                 return
             same = _sha256(path for path, *_ in self.files) == self.sha256
         except OSError as error:
-            raise InputError(f"{self.path} vanished while it was being read; run the command again.") from error
+            raise InputError(
+                f"{self.path} vanished while it was being read; run the command again."
+            ) from error
         if not same:
             raise InputError(f"{self.path} changed while it was being read; run the command again.")
 
@@ -88,13 +99,13 @@ def open_sets(within: Paths, without: Paths, *, kind: IdKind, id_column: str) ->
     Raises:
         InputError: A file that is missing, damaged, empty or of other ids, or one that is both within and without.
     """
-    found: dict[tuple[bool, str], IdSet] = {}
+    found: dict[tuple[bool, str], IdSet] = {}  # by mark
     for inside, given in ((True, within), (False, without)):
         for path in [given] if isinstance(given, str | Path) else given:
             if "://" in str(path) and not Path(path).exists():
                 raise InputError(f"{path} is a URL; fetch the file first, and give its path.")
             one = _open(Path(path), inside, kind, id_column)
-            found.setdefault((inside, one.sha256), one)
+            found.setdefault(one.mark, one)
     for one in found.values():
         if one.inside and (False, one.sha256) in found:
             raise InputError(
@@ -102,7 +113,9 @@ def open_sets(within: Paths, without: Paths, *, kind: IdKind, id_column: str) ->
                 "Give it with one of them."
             )
     if len(found) > MOST_SETS:
-        raise InputError(f"{len(found)} sets of ids are given, more than {MOST_SETS}. Join some of them in one file.")
+        raise InputError(
+            f"{len(found)} sets of ids are given, more than {MOST_SETS}. Join some of them in one file."
+        )
     return tuple(found.values())
 
 
@@ -130,7 +143,9 @@ def _sha256(paths: Iterator[str] | Sequence[str]) -> str:
 
 def known(sets: Sequence[IdSet], *, inside: bool) -> tuple[KnownSet, ...]:
     """The sets of one sort, in an order that does not depend on how they were given."""
-    return tuple(sorted((KnownSet(s.path, s.sha256) for s in sets if s.inside is inside), key=lambda s: s.sha256))
+    return tuple(
+        sorted((KnownSet(s.path, s.sha256) for s in sets if s.inside is inside), key=lambda s: s.sha256)
+    )
 
 
 def describe_sets(within: Sequence[KnownSet], without: Sequence[KnownSet]) -> dict[str, list[dict[str, str]]]:
@@ -144,7 +159,9 @@ def known_sets(document: Mapping[str, Any], name: str) -> tuple[KnownSet, ...]:
     return tuple(KnownSet(str(one["path"]), str(one["sha256"])) for one in document.get(name) or ())
 
 
-def check_same_sets(sets: Sequence[IdSet], within: Sequence[KnownSet], without: Sequence[KnownSet], made: str) -> None:
+def check_same_sets(
+    sets: Sequence[IdSet], within: Sequence[KnownSet], without: Sequence[KnownSet], made: str
+) -> None:
     """Refuse sets that are not those under which something was made.
 
     Args:
@@ -176,7 +193,7 @@ def _named(name: str, sets: Sequence[KnownSet]) -> str:
 
 def mark_of(sets: Sequence[IdSet]) -> str:
     """A short digest of what a row is asked, for names in a work folder."""
-    return fingerprint({"sets": sorted((one.inside, one.sha256) for one in sets)})[:12]
+    return fingerprint({"sets": sorted(one.mark for one in sets)})[:12]
 
 
 def row_filters(where: str | None, sets: Sequence[IdSet]) -> str:

@@ -131,9 +131,7 @@ class Local(Engine):
             return None
         unscored = replace(table, score=None)
         keys = sort_sets(table.sets, work, self.memory - OWN_MEMORY, self.progress)
-        return mark_tasks(
-            keys, tasks, lambda task: _asked(task, unscored), work, self.threads, self.progress
-        )
+        return mark_tasks(keys, tasks, lambda task: _asked(task, unscored), work, self.threads, self.progress)
 
 
 @dataclass(frozen=True)

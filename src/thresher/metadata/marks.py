@@ -16,7 +16,7 @@ from thresher.metadata.engine import Progress
 from thresher.metadata.keys import Keys
 from thresher.metadata.set_keys import Lookup, SetKeys, lookup_of
 from thresher.metadata.tasks import Task, run_tasks
-from thresher.metadata.types import ArrowBatch, Mask
+from thresher.metadata.types import ArrowBatch, Key, Mask
 from thresher.metadata.work import WorkFolder
 
 HEADER = np.dtype([("passes", "<u8"), ("rows", "<u8")])
@@ -56,7 +56,9 @@ class Marks:
         """Rows that pass, in all units."""
         return sum(int(self.of(unit).sum()) for unit in range(self.units))
 
-    def rows_of(self, unit: int, batches: Iterator[tuple[Source, ArrowBatch]]) -> Iterator[tuple[Source, ArrowBatch]]:
+    def rows_of(
+        self, unit: int, batches: Iterator[tuple[Source, ArrowBatch]]
+    ) -> Iterator[tuple[Source, ArrowBatch]]:
         """The batches of a unit without the rows that do not pass.
 
         Raises:
@@ -140,7 +142,9 @@ def mark_tasks(
     return marks
 
 
-def mark_sorted(keys: SetKeys, units: int, read: Callable[[int], Keys], work: WorkFolder, progress: Progress) -> Marks:
+def mark_sorted(
+    keys: SetKeys, units: int, read: Callable[[int], Keys], work: WorkFolder, progress: Progress
+) -> Marks:
     """As `mark_tasks`, for units whose ids are in ascending order throughout: each part is held once.
 
     Args:
@@ -151,14 +155,17 @@ def mark_sorted(keys: SetKeys, units: int, read: Callable[[int], Keys], work: Wo
         progress: Told of every unit.
     """
     marks = Marks(keys, work, units)
-    limits = [(part.read(0, 1)[0].key(0), part.read(part.rows - 1, part.rows)[0].key(0)) for part in keys.parts]
+    limits: list[tuple[Key, Key]] = [
+        (part.read(0, 1)[0].key(0), part.read(part.rows - 1, part.rows)[0].key(0)) for part in keys.parts
+    ]
     held, lookup = -1, None
     for unit in range(units):
         if marks.read(unit)[0] == len(keys.parts):
             continue
         asked = read(unit)
         found = np.zeros(len(asked), dtype=bool)
-        first, last = asked.key(0), asked.key(-1)
+        first: Key = asked.key(0)
+        last: Key = asked.key(-1)
         for number, (low, high) in enumerate(limits):
             if low > last or high < first:
                 continue

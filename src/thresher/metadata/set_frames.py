@@ -67,7 +67,7 @@ def passing_sets(frame: "Frame", table: Table, work: WorkFolder) -> "Frame":
         check_kind(frame, table)
         with work.writing(path.name) as temporary:
             _write_ids(temporary, found, table.id_kind)
-    ids = nw.from_native(_scan(nw.to_native(frame), str(path), frame.implementation.name.lower())).lazy()
+    ids = nw.from_native(_scan(nw.to_native(frame), str(path), frame.implementation)).lazy()
     column = nw.col(table.id_column)
     if table.id_kind is IdKind.INTEGER:
         unsigned = frame.collect_schema()[table.id_column] == nw.UInt64
@@ -114,8 +114,9 @@ def _write_ids(path: Any, found: SetKeys, kind: IdKind) -> None:  # noqa: ANN401
             writer.write_table(pa.table({KEYS: written_ids(keys, kind).cast(target)}))
 
 
-def _scan(frame: Any, path: str, engine: str) -> Any:  # noqa: ANN401 - frames of any library
+def _scan(frame: Any, path: str, library: Any) -> Any:  # noqa: ANN401 - frames of any library
     """A Parquet file as a frame of the library and the session that another frame belongs to."""
+    engine = library.name.lower()
     if engine == "duckdb":
         quoted = path.replace("'", "''")
         return frame.query("thresher_frame", f"SELECT * FROM read_parquet(['{quoted}'])")
@@ -129,8 +130,10 @@ def _scan(frame: Any, path: str, engine: str) -> Any:  # noqa: ANN401 - frames o
         return frame.sparkSession.read.parquet(file_uri(path))
     if engine == "ibis":
         return frame.get_backend().read_parquet(path)
-    import narwhals as nw
-    import pyarrow.parquet as pq
+    if engine == "pyarrow":
+        import pyarrow.parquet as pq
 
-    found = pq.read_table(path)
-    return found if engine == "pyarrow" else nw.from_arrow(found, backend=engine).to_native()
+        return pq.read_table(path)
+    import narwhals as nw
+
+    return nw.scan_parquet(path, backend=library).to_native()

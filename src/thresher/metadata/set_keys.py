@@ -88,7 +88,8 @@ def sort_sets(sets: Sequence[IdSet], work: WorkFolder, room: float, progress: Pr
         for run in runs:
             run.path.unlink(missing_ok=True)
     parts = [
-        Run(work.file(f"{name}-part-{number:05d}"), rows, None, text) for number, rows in enumerate(kept["rows"])
+        Run(work.file(f"{name}-part-{number:05d}"), rows, None, text)
+        for number, rows in enumerate(kept["rows"])
     ]
     return SetKeys(name, inside, tuple(parts))
 
@@ -115,7 +116,8 @@ def _runs(one: IdSet, work: WorkFolder, name: str, room: float, bit: Any) -> lis
         work.put(f"{name}.json", kept)
     text = one.id_kind is IdKind.TEXT
     return [
-        Run(work.file(f"{name}-{number:05d}"), rows, bit.dtype.str, text) for number, rows in enumerate(kept["rows"])
+        Run(work.file(f"{name}-{number:05d}"), rows, bit.dtype.str, text)
+        for number, rows in enumerate(kept["rows"])
     ]
 
 
@@ -167,7 +169,9 @@ def lookup_of(part: Run) -> Lookup:
     keys, _ = part.read(0, part.rows)
     if isinstance(keys, PairKeys):
         held = keys
-        return lambda asked: _pairs_held(held, asked) if isinstance(asked, PairKeys) else np.zeros(len(asked), bool)
+        return lambda asked: (
+            _pairs_held(held, asked) if isinstance(asked, PairKeys) else np.zeros(len(asked), bool)
+        )
     texts: set[bytes] = set()
     for start in range(0, len(keys), 1 << 16):
         texts.update(keys.take(slice(start, start + (1 << 16))).texts.to_pylist())

@@ -78,7 +78,9 @@ class Table:
         Raises:
             InputError: A file is gone or was changed.
         """
-        for one in (*self.sources, *self.sets):
+        for file in self.sources:
+            file.check_unchanged()
+        for one in self.sets:
             one.check_unchanged()
 
 

@@ -15,10 +15,9 @@ from thresher.arguments import argument
 from thresher.errors import InputError, LostEngineError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.id_sets import Paths
-from thresher.metadata.ids import read_keys
 from thresher.metadata.order import to_ordered
 from thresher.metadata.selection import Selection, Tally
-from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, copies_of, key_of, text_of
+from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, carried_of, copies_of, key_of, text_of
 from thresher.metadata.spark.faults import spark_faults
 from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts
 from thresher.metadata.spark.parts import Part, local_parts, merge_parts, read_local
@@ -120,7 +119,13 @@ class Spark(Engine):
             given = ", ".join(names)
             if not frame.columns:
                 raise InputError(f"{given} holds no .parquet files that Spark can see.")
-            rows = {"score": score, "id_column": id_column, "where": where, "within": within, "without": without}
+            rows = {
+                "score": score,
+                "id_column": id_column,
+                "where": where,
+                "within": within,
+                "without": without,
+            }
             return self._framed(frame, given, given, rows)
 
     def _framed(self, frame: Any, origin: str, name: str, rows: dict[str, Any]) -> Table:  # noqa: ANN401
@@ -222,7 +227,7 @@ class Spark(Engine):
 
         with self._doing("looking up ids", table):
             frame = table.frame if table.frame is not None else read_files(self.session, table)
-            place = f"{self._place(self.parts, work)}" if self.parts else None
+            place = self._place(self.parts, work) if self.parts else None
             kept = passing_sets(self.session, frame, table, work, place, self.progress)
         return replace(table, frame=kept, sets=())
 
@@ -256,8 +261,8 @@ class Spark(Engine):
                 f"{self._place(self.parts, work)}/{name}" if self.parts else str(work.file(name).absolute())
             )
             if written:
-                number = min(MOST_PARTS, -(-written // PART_ROWS))
-                columns = [KEY, *([f"{_carried(selection)} AS {CARRIED}"] if _marks(selection) else [])]
+                number, carried = min(MOST_PARTS, -(-written // PART_ROWS)), carried_of(selection)
+                columns = [KEY, *([f"{carried} AS {CARRIED}"] if carried else [])]
                 chosen = weighed.where(f"{COPIES} > 0").selectExpr(*columns)
                 ordered = chosen.repartitionByRange(number, KEY).sortWithinPartitions(KEY)
                 # keys of random ids do not compress
@@ -313,6 +318,7 @@ class Spark(Engine):
     def _refuse_id(self, table: Table, selection: Selection) -> None:
         """Name an id that made no key, in the words of every other engine."""
         from thresher.metadata.queries import ID
+        from thresher.metadata.spark.sets import wrong_id
 
         doing = "looking for an id that is not like the others"
         with spark_faults(self.session, doing, goes_on=table.once is None):
@@ -320,34 +326,12 @@ class Spark(Engine):
                 self._weighed(table, selection).where(f"{COPIES} > 0 AND {KEY} IS NULL").select(ID).limit(1)
             )
             found = wrong.toArrow().column(0).combine_chunks()
-        place = table.origin or f"the {len(table.files)} files"
-        try:
-            read_keys(found, table.id_kind)
-        except InputError as error:
-            raise InputError(f"{place}: column {table.id_column!r}: {error}") from error
-        raise InputError(
-            f"{place}: column {table.id_column!r} changed while it was read; run the command again."
-        )
+        raise wrong_id(found, table)
 
 
 def _places(work: WorkFolder) -> list[str]:
     """Where Spark wrote for a work folder, as far as the folder still says so."""
     return list((work.get(PLACES) or {"places": []})["places"])
-
-
-def _marks(selection: Selection) -> bool:
-    """Whether parts need a second column."""
-    return selection.carries or selection.open_ties is not None
-
-
-def _carried(selection: Selection) -> str:
-    """What stands beside a key in the parts: slice, score or copies; `TIED` for samples at open ties."""
-    from thresher.metadata.queries import PLACE, SCORE, TIED
-
-    if selection.scores:
-        return SCORE
-    number = PLACE if selection.members else COPIES
-    return f"CAST(CASE WHEN {PLACE} = {TIED} THEN {TIED} ELSE {number} END AS INT)"
 
 
 def _unseen(kept: dict[str, Any], parts: str | None) -> str:

@@ -12,6 +12,7 @@ from thresher.metadata.set_keys import SetKeys
 from thresher.metadata.spark.expressions import KEY, key_of
 from thresher.metadata.spark.files import file_uri, quoted
 from thresher.metadata.table import Table
+from thresher.metadata.types import ArrowArray
 from thresher.metadata.work import WorkFolder
 
 
@@ -72,11 +73,23 @@ def _write(session: Any, found: SetKeys, table: Table, work: WorkFolder, place: 
 
 def _check_kind(keyed: Any, table: Table) -> None:  # noqa: ANN401 - a DataFrame
     """Refuse an id that makes no key: it would be taken for one that is in no set."""
-    wrong = keyed.where(f"{ID} IS NOT NULL AND {KEY} IS NULL").select(ID).limit(1).toArrow().column(0).combine_chunks()
+    wrong = (
+        keyed.where(f"{ID} IS NOT NULL AND {KEY} IS NULL")
+        .select(ID)
+        .limit(1)
+        .toArrow()
+        .column(0)
+        .combine_chunks()
+    )
     if len(wrong):
-        place = table.origin or f"the {len(table.files)} files"
-        try:
-            read_keys(wrong, table.id_kind)
-        except InputError as error:
-            raise InputError(f"{place}: column {table.id_column!r}: {error}") from error
-        raise InputError(f"{place}: column {table.id_column!r} holds an id that is not like the first.")
+        raise wrong_id(wrong, table)
+
+
+def wrong_id(found: ArrowArray, table: Table) -> InputError:
+    """The error for ids that made no key, in the words of every other engine."""
+    place = f"{table.origin or f'the {len(table.files)} files'}: column {table.id_column!r}"
+    try:
+        read_keys(found, table.id_kind)
+    except InputError as error:
+        return InputError(f"{place}: {error}")
+    return InputError(f"{place} changed while it was read; run the command again.")
