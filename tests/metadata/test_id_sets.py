@@ -1,6 +1,7 @@
 """Files of ids, what several of them come to, and which rows they leave, in bounded memory."""
 
 import gzip
+import tracemalloc
 import uuid
 
 import numpy as np
@@ -20,7 +21,7 @@ from thresher.metadata.engine import no_progress
 from thresher.metadata.id_sets import open_sets
 from thresher.metadata.ids import IdKind, id_text
 from thresher.metadata.keys import PairKeys
-from thresher.metadata.set_keys import lookup_of, sort_sets
+from thresher.metadata.set_keys import lookup_of, part_bytes, sort_sets
 from thresher.metadata.spill import Run, write_run
 from thresher.metadata.work import work_folder
 
@@ -191,10 +192,28 @@ def test_sets_larger_than_the_room_are_sorted_in_parts_of_it(tmp_path, monkeypat
         ]
         assert read == sorted(IDS[kind], key=str.encode)
         assert len(keys.parts) > 3
-        assert largest(keys) * 16 <= 2000
+        assert largest(keys) * 16 <= part_bytes(2000)
         monkeypatch.setattr(type(sets[0]), "blocks", None)
         assert sort_sets(sets, work, 2000, no_progress) == keys  # nothing is sorted again
         assert not list(work.path.glob("*-00-*"))
+
+
+def test_memory_stays_within_the_room_however_large_the_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(id_files, "BLOCK_ROWS", 4096)
+    rows, room = 1_500_000, 6_000_000
+    pairs = np.random.default_rng(0).integers(0, 2**63, (rows, 2)).astype(np.uint64)
+    np.save(tmp_path / "a.npy", pairs.view("u8,u8")[:, 0])
+    del pairs
+    sets = open_sets(tmp_path / "a.npy", (), kind=IdKind.HEX, id_column="uid")
+    assert rows * 16 > 3 * room
+    tracemalloc.start()
+    with work_folder(tmp_path / "w", {}) as work:
+        keys = sort_sets(sets, work, room, no_progress)
+        held = [lookup_of(part)(PairKeys(*[np.arange(9, dtype=np.uint64)] * 2)) for part in keys.parts]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not np.concatenate(held).any()
+    assert peak < room
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 Rows come in any order of ids, so each part of the keys is held in memory once while all rows are looked up in it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,8 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.metadata.engine import Progress
 from thresher.metadata.keys import Keys
-from thresher.metadata.set_keys import Lookup, SetKeys, lookup_of
+from thresher.metadata.set_keys import Lookup, SetKeys, give_back, lookup_of
+from thresher.metadata.spill import Run
 from thresher.metadata.tasks import Task, run_tasks
 from thresher.metadata.types import ArrowBatch, Key, Mask
 from thresher.metadata.work import WorkFolder
@@ -127,19 +128,29 @@ def mark_tasks(
     done = [marks.read(task.number)[0] for task in tasks]
     for passes, part in enumerate(keys.parts):
         left = [task for task in tasks if done[task.number] <= passes]
-        if not left:
-            continue
-        lookup = lookup_of(part)
-
-        def look(task: Task, passes: int = passes, lookup: Lookup = lookup) -> None:
-            marks.look_up(task.number, passes, lookup, read(task))
-
         rows = total - sum(task.rows for task in left)
-        with closing(run_tasks(look, left, threads)) as answers:
-            for task, _ in answers:
+        with closing(_one_pass(marks, passes, part, left, read, threads)) as finished:
+            for task in finished:
                 rows += task.rows
                 progress("looking up ids", passes * total + rows, len(keys.parts) * total)
+        give_back()
     return marks
+
+
+def _one_pass(
+    marks: Marks, passes: int, part: Run, tasks: Sequence[Task], read: Callable[[Task], Asked], threads: int
+) -> Generator[Task, None, None]:
+    """Look the rows of tasks up in one part, which is held only here; the tasks as they are finished."""
+    if not tasks:
+        return
+    lookup = lookup_of(part)
+
+    def look(task: Task) -> None:
+        marks.look_up(task.number, passes, lookup, read(task))
+
+    with closing(run_tasks(look, tasks, threads)) as answers:
+        for task, _ in answers:
+            yield task
 
 
 def mark_sorted(

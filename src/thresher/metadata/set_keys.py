@@ -1,7 +1,13 @@
 """What sets of ids come to: one list of distinct keys in ascending order, in parts that fit in memory."""
 
+import ctypes
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,13 +22,17 @@ from thresher.metadata.spill import Run, merge_runs, write_run
 from thresher.metadata.types import Mask
 from thresher.metadata.work import WorkFolder
 
-SORT_SHARE = 0.15
-"""Of the room, for the keys of one sorted run; sorting holds five times as much."""
+SORT_SHARE = 0.1
+"""Of the room, for the keys of one sorted run; sorting holds about seven times as much."""
 MERGE_SHARE = 0.04
-PART_SHARE = 0.6
-"""Of the room, for the part of the keys that is held while rows are looked up, and collected while they are merged."""
+PART_SHARE, LARGE_PART_SHARE = 0.3, 0.75
+"""Of the room, for the part of the keys that is held while rows are looked up; the larger share after `BESIDE_PART`."""
+BESIDE_PART = 300_000_000
+"""What reading and looking up take, more or less whatever the room."""
 HELD_TEXT_BYTES = 100
 """Of a text in a Python set, beside its own bytes."""
+LOOKED_UP_AT_ONCE = 1 << 14
+COPIED_BYTES = 1 << 20
 MERGED_KEY_BYTES = 24
 MOST_MERGED_KEYS = 2_000_000
 
@@ -78,8 +88,8 @@ def sort_sets(sets: Sequence[IdSet], work: WorkFolder, room: float, progress: Pr
         capacity = min(MOST_MERGED_KEYS, max(1, int(room * MERGE_SHARE / MERGED_KEY_BYTES)))
         merged = _merged(runs, capacity, wanted if inside else None)
         rows = [
-            _write(work, f"{name}-part-{number:05d}", held)
-            for number, held in enumerate(_gathered(merged, room * PART_SHARE))
+            _write(work.file(f"{name}-part-{number:05d}"), (keys for _, keys in pieces))
+            for number, pieces in groupby(_portions(merged, part_bytes(room)), itemgetter(0))
         ]
         if not rows:
             raise InputError(_nothing(sets))
@@ -87,11 +97,17 @@ def sort_sets(sets: Sequence[IdSet], work: WorkFolder, room: float, progress: Pr
         work.put(f"{name}.json", kept)
         for run in runs:
             run.path.unlink(missing_ok=True)
+        give_back()
     parts = [
         Run(work.file(f"{name}-part-{number:05d}"), rows, None, text)
         for number, rows in enumerate(kept["rows"])
     ]
     return SetKeys(name, inside, tuple(parts))
+
+
+def part_bytes(room: float) -> float:
+    """Bytes of the keys that are held at a time, of `room` for all of it."""
+    return max(PART_SHARE * room, LARGE_PART_SHARE * (room - BESIDE_PART))
 
 
 def _nothing(sets: Sequence[IdSet]) -> str:
@@ -104,8 +120,8 @@ def _runs(one: IdSet, work: WorkFolder, name: str, room: float, bit: Any) -> lis
     kept = work.get(f"{name}.json")
     if kept is None:
         rows = []
-        for number, held in enumerate(_gathered(one.blocks(), room)):
-            keys, _ = concatenated(held).sort()
+        for number, pieces in groupby(_portions(one.blocks(), room), itemgetter(0)):
+            keys, _ = concatenated([keys for _, keys in pieces]).sort()
             first = np.ones(len(keys), dtype=bool)
             first[1:] = ~keys.same_as_before()
             keys = keys.take(first)
@@ -121,22 +137,21 @@ def _runs(one: IdSet, work: WorkFolder, name: str, room: float, bit: Any) -> lis
     ]
 
 
-def _gathered(blocks: Iterator[Keys], room: float) -> Iterator[list[Keys]]:
-    """Blocks together until they would take more than `room` bytes when held for looking up."""
-    held: list[Keys] = []
-    size = 0.0
+def _portions(blocks: Iterator[Keys], room: float) -> Iterator[tuple[int, Keys]]:
+    """The keys of all blocks in order, each piece with its portion's number; no portion takes more than `room` to hold."""
+    number, used = 0, 0.0
     for keys in blocks:
-        cost = keys.nbytes + (HELD_TEXT_BYTES * len(keys) if isinstance(keys, TextKeys) else 0)
-        rows = max(1, int(len(keys) * room / cost)) if cost > room else max(1, len(keys))
-        for start in range(0, len(keys), rows):
-            if held and size + cost * rows / len(keys) > room:
-                yield held
-                held, size = [], 0.0
-            piece = keys.take(slice(start, start + rows))
-            held.append(piece)
-            size += cost * len(piece) / len(keys)
-    if held:
-        yield held
+        texts = HELD_TEXT_BYTES * len(keys) if isinstance(keys, TextKeys) else 0
+        cost = (keys.nbytes + texts) / max(1, len(keys))
+        start = 0
+        while start < len(keys):
+            fitting = min(len(keys) - start, int((room - used) / cost))
+            if fitting < 1 and used:
+                number, used = number + 1, 0.0
+                continue
+            rows = max(1, fitting)
+            yield number, keys.take(slice(start, start + rows))
+            start, used = start + rows, used + rows * cost
 
 
 def _merged(runs: Sequence[Run], capacity: int, wanted: int | None) -> Iterator[Keys]:
@@ -151,17 +166,31 @@ def _merged(runs: Sequence[Run], capacity: int, wanted: int | None) -> Iterator[
             yield keys.take(first)
 
 
-def _write(work: WorkFolder, name: str, held: Sequence[Keys]) -> int:
-    """Write consecutive keys as one run, pairs without joining them first; the number of keys."""
-    path = work.file(name)
-    pairs = [keys for keys in held if isinstance(keys, PairKeys)]
-    if len(pairs) < len(held):
-        write_run(path, concatenated(held), None)
-    else:
-        with path.open("wb") as file:
-            for column in (*(keys.high for keys in pairs), *(keys.low for keys in pairs)):
-                file.write(np.ascontiguousarray(column).data)
-    return sum(len(keys) for keys in held)
+def _write(path: Path, pieces: Iterator[Keys]) -> int:
+    """Write consecutive keys as one run, without holding pairs; the number of keys."""
+    first = next(pieces)
+    if not isinstance(first, PairKeys):
+        keys = concatenated([first, *pieces])
+        write_run(path, keys, None)
+        return len(keys)
+    rows = 0
+    beside = path.with_name(f"{path.name}-low")  # a run holds all leading integers, then all trailing ones
+    with path.open("wb") as high, beside.open("w+b") as low:
+        for keys in chain([first], pieces):
+            if isinstance(keys, PairKeys):
+                high.write(np.ascontiguousarray(keys.high).data)
+                low.write(np.ascontiguousarray(keys.low).data)
+                rows += len(keys)
+        low.seek(0)
+        shutil.copyfileobj(low, high, COPIED_BYTES)
+    beside.unlink()
+    return rows
+
+
+def give_back() -> None:
+    """Return freed memory to the system, which the C library of Linux keeps for later; others need no such call."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def lookup_of(part: Run) -> Lookup:
@@ -169,9 +198,7 @@ def lookup_of(part: Run) -> Lookup:
     keys, _ = part.read(0, part.rows)
     if isinstance(keys, PairKeys):
         held = keys
-        return lambda asked: (
-            _pairs_held(held, asked) if isinstance(asked, PairKeys) else np.zeros(len(asked), bool)
-        )
+        return lambda asked: np.concatenate([_pairs_held(held, some) for some in _small(asked)])
     texts: set[bytes] = set()
     for start in range(0, len(keys), 1 << 16):
         texts.update(keys.take(slice(start, start + (1 << 16))).texts.to_pylist())
@@ -181,6 +208,14 @@ def lookup_of(part: Run) -> Lookup:
         return np.fromiter(found, dtype=bool, count=len(asked))
 
     return are_held
+
+
+def _small(keys: Keys) -> Iterator[PairKeys]:
+    """Pairs a few at a time, whose comparison stays in cache; at least once."""
+    for start in range(0, max(1, len(keys)), LOOKED_UP_AT_ONCE):
+        some = keys.take(slice(start, start + LOOKED_UP_AT_ONCE))
+        if isinstance(some, PairKeys):
+            yield some
 
 
 def _pairs_held(held: PairKeys, asked: PairKeys) -> Mask:
