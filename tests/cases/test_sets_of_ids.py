@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -118,15 +120,26 @@ def test_an_index_is_made_and_cut_within_sets(pool):
         thresher("cut", "--verify", name)
 
 
+@dataclass(frozen=True)
+class PilotPool:
+    name: str
+    bucket: str
+    share: float
+    unique_samples: int = 0
+
+
 def test_uid_lists_of_a_pilot_are_of_the_buckets_sets(pool):
-    """A pilot planned from buckets reads the same sets again."""
+    """A pilot that is planned from buckets reads the same sets again."""
     from thresher.metadata.buckets import read_buckets
+    from thresher.pilots.plan_pilot import _write_uids
 
     thresher("buckets", "metadata", *SETS, "--score", SCORE, "--buckets", "4", "-o", "a.json")
     made = read_buckets(Path("a.json"))
-    assert [Path(one.path).name for one in made.within] == ["clusters.npy"]
-    assert made.rows == len(LEFT)
-    assert read_buckets(Path("a.json")).fingerprint == made.fingerprint
+    planned = SimpleNamespace(pilot=SimpleNamespace(pools=[PilotPool("b0", "b0", 1.0)]))
+    request = SimpleNamespace(seed=0, pool_size=1e9)
+    _write_uids(planned, request, made, Path("uids").absolute(), ["metadata"], None)
+    best = ranked([IDS[row] for row in LEFT], SCORES[LEFT])[: made.buckets[0].rows]
+    np.testing.assert_array_equal(np.load("uids/b0.npy"), expected_npy(best))
 
 
 def test_a_subset_is_proven_wherever_it_was_cut_and_a_changed_set_is_noticed(pool, capsys, monkeypatch):

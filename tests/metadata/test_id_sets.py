@@ -179,8 +179,8 @@ def largest(keys):
 
 @pytest.mark.parametrize("kind", [IdKind.HEX, IdKind.TEXT])
 def test_sets_larger_than_the_room_are_sorted_in_parts_of_it(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(id_files, "BLOCK_ROWS", 50)
-    ids = IDS[kind] * 20
+    monkeypatch.setattr(id_files, "BLOCK_ROWS", 100)
+    ids = IDS[kind] * 5
     pq.write_table(pa.table({"uid": np.random.default_rng(0).permutation(ids)}), tmp_path / "a.parquet")
     sets = open_sets(tmp_path / "a.parquet", (), kind=kind, id_column="uid")
     with work_folder(tmp_path / "w", {}) as work:
@@ -231,7 +231,7 @@ def small_pieces(monkeypatch):
 CHOICES = st.lists(st.lists(st.integers(0, 329), min_size=1, max_size=400), max_size=3)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(sorted(IDS)), within=CHOICES, without=CHOICES, workers=st.integers(1, 3),
     memory=st.sampled_from([2_000, 20_000, 512e6]), where=st.sampled_from([None, "width < 200"]),
