@@ -16,6 +16,8 @@ from thresher.cli.metadata import (
     SparkWork,
     Spill,
     Where,
+    Within,
+    Without,
     Workers,
     chosen_engine,
     opened,
@@ -33,6 +35,8 @@ def buckets(
     number: Annotated[int, typer.Option("--buckets", help="How many, of equal size.")] = 10,
     id_column: Id = None,
     where: Where = None,
+    within: Within = None,
+    without: Without = None,
     scores: Scores = None,
     names: Annotated[
         str | None, typer.Option(help="Names, best first, joined by commas.  [default: b0,b1,..]")
@@ -59,6 +63,7 @@ def buckets(
 
     Example: thresher buckets metadata/ --score clip_l14_similarity_score --buckets 10 -o buckets.json
     """
+    from thresher.cuts.manifest import describe_id_sets
     from thresher.cuts.members import count_sample, write_members
     from thresher.metadata.buckets import make_buckets, write_buckets
     from thresher.metadata.table import DEFAULT_ID
@@ -82,6 +87,8 @@ def buckets(
             where=where,
             memory=memory,
             engine=querying,
+            within=within,
+            without=without,
         ) as table,
     ):
         job = {
@@ -91,7 +98,7 @@ def buckets(
             "score": score,
             "id": [table.id_column, table.id_kind],
             "once": table.once,
-        }
+        } | describe_id_sets(table.sets)
         with work_folder(beside / f".{output.name}.thresher", job) as work:
             made = make_buckets(querying, table, number, work, chosen_names)
             if members is not None:

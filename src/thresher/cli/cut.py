@@ -18,6 +18,8 @@ from thresher.cli.metadata import (
     SparkWork,
     Spill,
     Where,
+    Within,
+    Without,
     Workers,
     chosen_engine,
     opened,
@@ -52,6 +54,8 @@ def cut(
     score: Score = None,
     id_column: Id = None,
     where: Where = None,
+    within: Within = None,
+    without: Without = None,
     scores: Scores = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Subset to write: .npy, .parquet or .txt.")
@@ -86,9 +90,10 @@ def cut(
         )
         return
     from thresher.cuts.cut import cut as write_cut
-    from thresher.cuts.index import FromIndex
+    from thresher.cuts.index import FromIndex, with_sets
     from thresher.metadata.buckets import read_buckets
     from thresher.metadata.table import DEFAULT_ID
+    from thresher.units import parse_number
 
     if not metadata or output is None:
         raise InputError(
@@ -98,6 +103,8 @@ def cut(
     request = _request(keep, threshold, plan, budget, choice, passes, pool, sample, seed, made)
     if made is not None and "copies" in request.to_json():
         score, id_column, where = score or made.score, id_column or made.id_column, where or made.where
+        if not within and not without:
+            within, without = ([Path(one.path) for one in sets] for sets in (made.within, made.without))
     found = _index(metadata, score, id_column, where, scores)
     if found is None and score is None:
         raise InputError("--score is missing; name the column to rank by.")
@@ -110,12 +117,13 @@ def cut(
             chosen_engine(engine, memory, workers, progress, output, spark_remote, spark_work)
         )
         if found is not None:
-            table, querying = found.table, FromIndex(found, progress)
+            table = with_sets(found, within or (), without or ())
+            querying = FromIndex(found, progress, parse_number(memory, "--memory"))
         else:
             table = stack.enter_context(
                 opened(
                     metadata, scores, spill or output.parent, score=str(score), id_column=id_column or DEFAULT_ID,
-                    where=where, memory=memory, engine=querying,
+                    where=where, memory=memory, engine=querying, within=within, without=without,
                 )
             )  # fmt: skip
         if shards is not None:

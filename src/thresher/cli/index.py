@@ -13,6 +13,8 @@ from thresher.cli.metadata import (
     Scores,
     Spill,
     Where,
+    Within,
+    Without,
     Workers,
     make_engine,
     opened,
@@ -29,6 +31,8 @@ def index(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.", show_default=False)],
     id_column: Id = None,
     where: Where = None,
+    within: Within = None,
+    without: Without = None,
     scores: Scores = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an index that exists.")] = False,
     memory: Memory = "512M",
@@ -56,6 +60,8 @@ def index(
             id_column=column,
             where=where,
             memory=memory,
+            within=within,
+            without=without,
         ) as table,
     ):
         querying = make_engine(engine, memory, workers, progress)

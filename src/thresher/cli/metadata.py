@@ -24,6 +24,17 @@ Id = Annotated[
 Where = Annotated[
     str | None, typer.Option(help="Rows to look at, for example: 'original_width >= 200 and language = en'.")
 ]
+Within = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--within",
+        help="Only rows whose id is in this subset file (.npy, .txt, Parquet); repeatable: in all.",
+    ),
+]
+Without = Annotated[
+    list[Path] | None,
+    typer.Option("--without", help="Only rows whose id is not in this subset file; repeatable: in none."),
+]
 Scores = Annotated[
     list[str] | None,
     typer.Option(help="Parquet with the ids and the score column, joined by id; repeatable."),
@@ -118,7 +129,8 @@ def _remove(session: Any, place: str) -> None:  # noqa: ANN401 - PySpark's sessi
 @contextmanager
 def opened(
     paths: Sequence[str], scores: Sequence[str] | None, folder: Path, *, score: str, id_column: str, where: str | None,
-    memory: str, engine: "Engine | None" = None,
+    memory: str, engine: "Engine | None" = None, within: Sequence[Path] | None = None,
+    without: Sequence[Path] | None = None,
 ) -> "Iterator[Table]":  # fmt: skip
     """The table that the options describe; joined scores lie in `folder` until the work is done.
 
@@ -139,10 +151,19 @@ def opened(
                 "--scores needs --engine local; for Spark, join the scores to the metadata first."
             )
         if isinstance(engine, Spark) and not all(Path(path).exists() for path in paths):
-            yield engine.named(paths, score=score, id_column=id_column, where=where)
+            yield engine.named(
+                paths,
+                score=score,
+                id_column=id_column,
+                where=where,
+                within=within or (),
+                without=without or (),
+            )
             return
     if not scores:
-        yield open_table(paths, score=score, id_column=id_column, where=where)
+        yield open_table(
+            paths, score=score, id_column=id_column, where=where, within=within or (), without=without or ()
+        )
         return
     table = open_joined(
         paths,
@@ -152,6 +173,8 @@ def opened(
         id_column=id_column,
         where=where,
         memory=parse_number(memory, "--memory"),
+        within=within or (),
+        without=without or (),
     )
     keep = False
     try:

@@ -12,6 +12,7 @@ from thresher.cuts.formats import SubsetFormat, file_sha256, format_of, subset_w
 from thresher.cuts.manifest import (
     Manifest,
     describe_files,
+    describe_id_sets,
     describe_inputs,
     describe_slices,
     manifest_path,
@@ -127,7 +128,7 @@ def describe_job(request: Request, table: Table, chosen: SubsetFormat, unique: b
         "inputs": describe_inputs(table), "scores": describe_files(table.score_files),
         "score": table.score, "id": table.id_column, "where": table.where_text,
         "request": request.to_json(), "format": str(chosen), "unique": unique,
-    }  # fmt: skip
+    } | describe_id_sets(table.sets)  # fmt: skip
 
 
 def _folder(output: Path, spill: Path | None) -> Path:

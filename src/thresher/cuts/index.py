@@ -7,7 +7,7 @@ samples) and `index.json` (what they were made from).
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from thresher.cuts.formats import npy_rows
-from thresher.cuts.manifest import describe_files
+from thresher.cuts.manifest import describe_files, describe_id_sets
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
+from thresher.metadata.id_sets import IdSet, Paths, known_sets, open_sets
 from thresher.metadata.ids import IdKind
 from thresher.metadata.keys import PairKeys
-from thresher.metadata.local import bin_shapes, bins_of, count_batch
+from thresher.metadata.local import DEFAULT_MEMORY, OWN_MEMORY, Local, bin_shapes, bins_of, count_batch
+from thresher.metadata.marks import Marks, mark_sorted
 from thresher.metadata.parquet import InputFile
 from thresher.metadata.ranks import take_census
 from thresher.metadata.selection import Selection, Slice, Tally
+from thresher.metadata.set_keys import sort_sets
 from thresher.metadata.table import Table
 from thresher.metadata.types import Array, Key
 from thresher.metadata.work import WorkFolder, free_bytes, work_folder
@@ -95,7 +98,7 @@ def make_index(
         "score": table.score,
         "id": table.id_column,
         "where": table.where_text,
-    }
+    } | describe_id_sets(table.sets)
     with work_folder((spill or output.parent) / f".{output.name}.thresher", job) as work:
         try:
             made = _write(table, part, engine, work)
@@ -138,7 +141,7 @@ def _write(table: Table, part: Path, engine: Engine, work: WorkFolder) -> tuple[
         "score": table.score, "score_width": table.score_width, "score_type": table.score_type,
         "id": table.id_column, "id_kind": str(table.id_kind), "where": table.where_text, "rows": rows, "missing": census.missing,
         "inputs": [vars(file) for file in table.metadata_files], "scores": [vars(file) for file in table.score_files],
-    }  # fmt: skip
+    } | describe_id_sets(table.sets)  # fmt: skip
     write_json(part / "index.json", "index", VERSION, content)
     return census.rows, census.missing
 
@@ -176,6 +179,13 @@ def open_index(path: Path) -> Index:
             files, document["id"], IdKind(document["id_kind"]), document["score"], document["score_width"],
             None, document["where"], files, scores, score_type=document.get("score_type", f"f{document['score_width']}"),
         )  # fmt: skip
+        # What was in a set decides no more once the index is made, so its files are not looked at again.
+        sets = tuple(
+            IdSet(one.path, one.sha256, name == "within", (), table.id_kind, table.id_column)
+            for name in ("within", "without")
+            for one in known_sets(document, name)
+        )
+        table = replace(table, sets=sets)
         found = Index(path, table, document["rows"], document["missing"])
         width = {"ids.npy": 16, "scores.npy": table.score_width}
         whole = all(
@@ -196,14 +206,36 @@ def open_index(path: Path) -> Index:
     return found
 
 
+def with_sets(index: Index, within: Paths, without: Paths) -> Table:
+    """The table of an index, with sets of ids besides those that it was made with.
+
+    Raises:
+        InputError: As `open_sets`.
+    """
+    table = index.table
+    made = {one.mark for one in table.sets}
+    given = open_sets(within, without, kind=table.id_kind, id_column=table.id_column)
+    return replace(table, sets=(*table.sets, *(one for one in given if one.mark not in made)))
+
+
 @dataclass(frozen=True)
 class FromIndex(Engine):
-    """Queries answered by an index instead of the files it was made from."""
+    """Queries answered by an index instead of the files it was made from.
+
+    Attributes:
+        index: What is read.
+        progress: Told of every finished piece of work.
+        memory: Bytes to stay below while sets of ids are looked up.
+    """
 
     index: Index
     progress: Progress = no_progress
+    memory: float = DEFAULT_MEMORY
 
     name = "index"
+
+    def __post_init__(self) -> None:
+        Local(self.memory)  # refuses too little
 
     def blocks(self) -> Iterator[tuple[int, Array]]:
         """First row and ordered scores of each block; read, not mapped, so that memory stays small."""
@@ -223,7 +255,9 @@ class FromIndex(Engine):
         """Rows per score within each window; see `Engine.count`."""
         shifts, sizes = bin_shapes(windows)
         counts = [np.zeros(size, dtype=np.int64) for size in sizes]
-        for _, ordered in self.blocks():
+        marks = self._marks(table, work)
+        for first, block in self.blocks():
+            ordered = block if marks is None else block[marks.of(first // BLOCK_ROWS)]
             for window, shift, found in zip(windows, shifts, counts, strict=True):
                 count_batch(ordered, window, shift, found)
         return [
@@ -233,7 +267,22 @@ class FromIndex(Engine):
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "IndexIds":
         """The chosen ids; see `Engine.select`. Nothing is spilled: they stand in order already."""
-        return IndexIds(self, selection, table.id_kind)
+        return IndexIds(self, selection, table.id_kind, self._marks(table, work))
+
+    def keys(self, first: int) -> PairKeys:
+        """Ids of the block that begins with row `first`, as keys."""
+        pairs = self.pairs(first)
+        return PairKeys(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
+
+    def _marks(self, table: Table, work: WorkFolder) -> Marks | None:
+        """Which rows pass the sets of ids that the index was not made with; None without any."""
+        made = {one.mark for one in self.index.table.sets}
+        sets = [one for one in table.sets if one.mark not in made]
+        if not sets:
+            return None
+        keys = sort_sets(sets, work, self.memory - OWN_MEMORY, self.progress)
+        blocks = -(-self.index.rows // BLOCK_ROWS)
+        return mark_sorted(keys, blocks, lambda block: self.keys(block * BLOCK_ROWS), work, self.progress)
 
 
 @dataclass(frozen=True)
@@ -243,18 +292,19 @@ class IndexIds(SortedIds):
     engine: FromIndex
     selection: Selection
     kind: IdKind
+    marks: Marks | None = None
 
     @property
     def rows_in(self) -> int:
-        """Rows of the index."""
-        return self.engine.index.rows
+        """Rows of the index that pass the sets of ids."""
+        return self.engine.index.rows if self.marks is None else self.marks.passing
 
     @cached_property
     def tally(self) -> Tally:
         """Counts per slice; a scan of the scores, and of the ids where they decide."""
         if not self.selection.is_plain or self.selection.open_ties is not None:
             return sum((tally for *_, tally in self._chosen()), Tally.zero(len(self.selection.slices)))
-        count = sum(int(self.selection.may_hold(ordered).sum()) for _, ordered in self.engine.blocks())
+        count = sum(len(self._may_hold(first, ordered)) for first, ordered in self.engine.blocks())
         return Tally([count], [count], [count])
 
     def blocks(self, after: Key = None) -> Iterator[Block]:
@@ -281,18 +331,22 @@ class IndexIds(SortedIds):
         if waiting is not None and len(waiting):
             yield waiting, carried_waiting
 
+    def _may_hold(self, first: int, ordered: Array) -> Array:
+        """Rows of a block that pass the sets of ids and whose score alone allows them to be chosen."""
+        allowed = self.selection.may_hold(ordered)
+        return np.flatnonzero(allowed if self.marks is None else allowed & self.marks.of(first // BLOCK_ROWS))
+
     def _chosen(self) -> Iterator[tuple[PairKeys, Any, Tally]]:
         edge = self.selection.open_ties
         left = edge.ties if edge is not None and edge.ties is not None else 0
         for first, ordered in self.engine.blocks():
-            chosen = np.flatnonzero(self.selection.may_hold(ordered))
+            chosen = self._may_hold(first, ordered)
             if edge is not None:
                 tied = ordered[chosen] == edge.score
                 surplus = tied & (np.cumsum(tied) > left)
                 left -= int(tied.sum()) - int(surplus.sum())
                 chosen = chosen[~surplus]
-            pairs = self.engine.pairs(first)[chosen]
-            keys = PairKeys(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
+            keys = self.engine.keys(first).take(chosen)
             placed, carried, tally = self.selection.place(ordered[chosen], keys, self.kind)
             if isinstance(placed, PairKeys):
                 yield placed, carried, tally

@@ -9,6 +9,7 @@ from typing import Any
 
 from thresher.errors import FileFormatError
 from thresher.files import read_json, write_json
+from thresher.metadata.id_sets import IdSet, describe_sets, known
 from thresher.metadata.ids import IdKind, id_key, id_text
 from thresher.metadata.order import from_ordered
 from thresher.metadata.parquet import InputFile
@@ -72,6 +73,11 @@ def describe_inputs(table: Table) -> list[dict[str, Any]]:
 def describe_files(files: Sequence[InputFile]) -> list[dict[str, Any]]:
     """Files as a manifest lists them."""
     return [{"path": f.path, "size": f.size, "changed": f.stamp, "rows": f.rows} for f in files]
+
+
+def describe_id_sets(sets: Sequence[IdSet]) -> dict[str, Any]:
+    """Sets of ids as a manifest lists them, `within` and `without`; nothing where there are none."""
+    return describe_sets(known(sets, inside=True), known(sets, inside=False))
 
 
 def describe_slices(slices: Sequence[Slice], table: Table) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from thresher.errors import InputError
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.engine import Engine
+from thresher.metadata.id_sets import check_same_sets
 from thresher.metadata.order import from_ordered, ordered_of, rounded_threshold
 from thresher.metadata.ranks import Census, standings
 from thresher.metadata.selection import Edge, Selection, Slice
@@ -97,7 +98,7 @@ def check_table(request: Request, table: Table) -> None:
     """Refuse a table that the request does not fit.
 
     Raises:
-        InputError: The buckets were made from other columns or under another filter.
+        InputError: The buckets were made from other columns, under another filter or with other sets of ids.
     """
     if not isinstance(request, FromBuckets):
         return
@@ -112,6 +113,7 @@ def check_table(request: Request, table: Table) -> None:
             raise InputError(
                 f"The buckets were made with --{flag} {theirs!r}, not {ours!r}; leave --{flag} out, or make them again."
             )
+    check_same_sets(table.sets, made.within, made.without, "The buckets were made")
     if (made.id_kind, made.score_width) != (table.id_kind, table.score_width):
         raise InputError(
             "The buckets were made from columns of other types; make them again from this metadata."

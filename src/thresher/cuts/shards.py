@@ -32,6 +32,10 @@ def write_shards(request: FromBuckets, table: Table, shards: Path, output: Path,
         InputError: A shard is partly in, wanted a fraction of a time, or not there.
     """
     check_table(request, table)
+    if table.sets:
+        raise InputError(
+            "A set of ids parts shards, so no list of whole ones is the subset. Write a .npy file instead."
+        )
     chosen = [
         request.buckets.slice_of(n, request.copies[n]) for n in request.buckets.names if n in request.copies
     ]

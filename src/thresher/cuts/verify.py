@@ -10,6 +10,7 @@ from thresher.cuts.manifest import Manifest, manifest_path, read_manifest, slice
 from thresher.cuts.requests import Keep, Threshold, selection_of
 from thresher.errors import InputError
 from thresher.metadata.engine import Engine
+from thresher.metadata.id_sets import check_same_sets, known_sets
 from thresher.metadata.joined import open_joined
 from thresher.metadata.local import Local
 from thresher.metadata.ranks import take_census
@@ -72,8 +73,13 @@ def open_again(manifest: Manifest, folder: Path) -> Table:
             "cut it again to another file, and compare."
         )
     scores = [one["path"] for one in job["scores"]]
-    columns = {"score": job["score"], "id_column": job["id"], "where": job["where"]}
+    within, without = known_sets(job, "within"), known_sets(job, "without")
+    columns = {
+        "score": job["score"], "id_column": job["id"], "where": job["where"],
+        "within": [one.path for one in within], "without": [one.path for one in without],
+    }  # fmt: skip
     table = open_joined(paths, scores, folder, **columns) if scores else open_table(paths, **columns)
+    check_same_sets(table.sets, within, without, "The subset was cut")
     known = {one["path"]: (one["size"], one["changed"]) for one in [*job["inputs"], *job["scores"]]}
     for file in table.sources:
         if known[file.path] != (file.size, file.stamp):

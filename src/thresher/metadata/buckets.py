@@ -10,6 +10,7 @@ from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.metadata.engine import Engine
+from thresher.metadata.id_sets import KnownSet, describe_sets, known, known_sets
 from thresher.metadata.ids import IdKind, id_key, id_text
 from thresher.metadata.order import from_ordered, ordered_of
 from thresher.metadata.ranks import Census, edges_at, standings, take_census
@@ -55,11 +56,13 @@ class Buckets:
         id_column: Id column.
         id_kind: What the ids are.
         where: The filter they were made under, or None.
-        rows: Rows of the metadata, after the filter.
+        rows: Rows of the metadata, after the filters.
         missing: Rows without a score, which are in no bucket.
         buckets: Best first.
         histogram: (low, high, rows) of equal steps of score.
         sample: Share and seed of the pilot sample, with its rows per bucket; or None.
+        within: Sets of ids that rows had to be in.
+        without: Sets of ids that rows were not to be in.
     """
 
     score: str
@@ -72,6 +75,8 @@ class Buckets:
     buckets: tuple[Bucket, ...]
     histogram: tuple[tuple[float, float, int], ...] = ()
     sample: dict[str, Any] | None = None
+    within: tuple[KnownSet, ...] = ()
+    without: tuple[KnownSet, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,7 +92,9 @@ class Buckets:
     def fingerprint(self) -> str:
         """A digest of what decides who is in which bucket."""
         edges = [(b.name, b.last.score, b.last.key, b.rows) for b in self.buckets]
-        return fingerprint({"columns": (self.score, self.id_column), "where": self.where, "edges": edges})
+        sets = [[one.sha256 for one in sets] for sets in (self.within, self.without)]
+        job = {"columns": (self.score, self.id_column), "where": self.where, "edges": edges}
+        return fingerprint(job | ({"sets": sets} if any(sets) else {}))
 
     def slice_of(self, name: str, copies: float = 1.0) -> Slice:
         """The slice of the ranking that is the bucket `name`.
@@ -151,6 +158,7 @@ def make_buckets(
     return Buckets(
         str(table.score), table.score_width, table.id_column, table.id_kind, table.where_text,
         census.rows, census.missing, tuple(buckets), bars,
+        within=known(table.sets, inside=True), without=known(table.sets, inside=False),
     )  # fmt: skip
 
 
@@ -223,7 +231,7 @@ def write_buckets(path: Path, made: Buckets) -> None:
         "where": made.where,
         "tie_ids": [None if b.last.key is None else id_text(b.last.key, made.id_kind) for b in made.buckets],
         "histogram": [list(bar) for bar in made.histogram],
-    }  # fmt: skip
+    } | describe_sets(made.within, made.without)  # fmt: skip
     write_json(path, "buckets", VERSION, content)
 
 
@@ -246,7 +254,7 @@ def read_buckets(path: Path) -> Buckets:
         bars = tuple((float(low), float(high), int(rows)) for low, high, rows in document["histogram"])
         return Buckets(
             document["score"], width, document["id"], kind, document["where"], document["rows"], document["missing"],
-            tuple(buckets), bars, document.get("sample"),
+            tuple(buckets), bars, document.get("sample"), known_sets(document, "within"), known_sets(document, "without"),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Block, Engine, SortedIds, Window
+from thresher.metadata.id_sets import Paths, open_sets
 from thresher.metadata.ids import is_binary_uuid, kind_of, read_keys
 from thresher.metadata.keys import Keys, concatenated
 from thresher.metadata.order import score_type_of, score_width, to_ordered
@@ -41,30 +42,48 @@ class Frames(Engine):
 
         return nw.from_native(self.frame).lazy()
 
-    def table(self, *, score: str, id_column: str = DEFAULT_ID, where: str | None = None) -> Table:
+    def table(
+        self,
+        *,
+        score: str,
+        id_column: str = DEFAULT_ID,
+        where: str | None = None,
+        within: Paths = (),
+        without: Paths = (),
+    ) -> Table:
         """The frame as a table for buckets and cuts.
 
         Args:
             score: Column to rank by.
             id_column: Column of sample ids.
             where: A condition; rows that do not pass are as if not there.
+            within: Files of ids; rows whose id is not in all of them are as if not there.
+            without: Files of ids; rows whose id is in one of them are as if not there.
 
         Raises:
-            InputError: A column is missing, or of a type that cannot serve.
+            InputError: A column is missing or of a type that cannot serve, or a set of other ids.
         """
-        return frame_table(self.lazy, "The frame", score=score, id_column=id_column, where=where)
+        return frame_table(
+            self.lazy,
+            "The frame",
+            score=score,
+            id_column=id_column,
+            where=where,
+            within=within,
+            without=without,
+        )
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`."""
         from thresher.metadata.queries import counted
 
-        return counted(self._chosen(table), windows, table.score_width)
+        return counted(self._chosen(table, work), windows, table.score_width)
 
     def select(self, table: Table, selection: Selection, work: WorkFolder) -> "FrameIds":
         """The chosen ids; see `Engine.select`."""
         from thresher.metadata.queries import chosen_ids, tied_ids
 
-        frame = self._chosen(table)
+        frame = self._chosen(table, work)
         found = chosen_ids(frame, selection, table.id_kind, table.score_width).collect("pyarrow").to_native()
         edge = selection.open_ties
         tied = (
@@ -75,13 +94,17 @@ class Frames(Engine):
         (rows,) = frame.select(_length()).collect("pyarrow").to_native().column(0).to_pylist()
         return FrameIds(table, selection, found, tied, int(rows))
 
-    def _chosen(self, table: Table) -> "Frame":
-        from thresher.metadata.queries import ids_and_scores
+    def _chosen(self, table: Table, work: WorkFolder) -> "Frame":
+        from thresher.metadata.queries import ids_and_scores, passing
+        from thresher.metadata.set_frames import passing_sets
 
-        return ids_and_scores(self.lazy, table.id_column, str(table.score), table.where)
+        frame = passing_sets(passing(self.lazy, table.where), table, work) if table.sets else self.lazy
+        return ids_and_scores(frame, table.id_column, str(table.score), table.where)
 
 
-def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where: str | None) -> Table:
+def frame_table(
+    frame: "Frame", name: str, *, score: str, id_column: str, where: str | None, within: Paths = (), without: Paths = ()
+) -> Table:  # fmt: skip
     """A frame as a table for buckets and cuts; its first id decides between hex, UUID and text.
 
     Raises:
@@ -107,9 +130,9 @@ def frame_table(frame: "Frame", name: str, *, score: str, id_column: str, where:
     except InputError as error:
         raise InputError(f"{name}: column {id_column!r} cannot hold ids: {error}") from error
     score_type = score_type_of(first.schema.field(score).type)
-    return Table(
-        (), id_column, kind, score, width, _bound(asked, frame, names, name), where, score_type=score_type
-    )
+    sets = open_sets(within, without, kind=kind, id_column=id_column)
+    bound = _bound(asked, frame, names, name)
+    return Table((), id_column, kind, score, width, bound, where, sets=sets, score_type=score_type)
 
 
 def _bound(asked: Where | None, frame: "Frame", names: Sequence[str], name: str) -> Bound | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.files import written_whole
+from thresher.metadata.id_sets import Paths
 from thresher.metadata.local import DEFAULT_MEMORY
 from thresher.metadata.parquet import InputFile, list_files, open_parquet
 from thresher.metadata.table import Table, open_table
@@ -20,7 +21,7 @@ JOIN_MEMORY_SHARE = 0.6
 
 def open_joined(
     paths: Sequence[str | Path], scores: Sequence[str | Path], folder: Path, *, score: str, id_column: str,
-    where: str | None, memory: float = DEFAULT_MEMORY,
+    where: str | None, memory: float = DEFAULT_MEMORY, within: Paths = (), without: Paths = (),
 ) -> Table:  # fmt: skip
     """The metadata with the score column of other files; samples without a score there have none.
 
@@ -35,12 +36,14 @@ def open_joined(
         id_column: Column in both.
         where: On columns of either; of two of a name, on the metadata's. The score's own name must be in one alone.
         memory: Bytes.
+        within: As in `open_table`.
+        without: As in `open_table`.
 
     Raises:
         InputError: As `open_table`; also ids of two kinds, or an id with two scores.
     """
     asked = parse_where(where) if where is not None else None
-    given = open_table(paths, score=None, id_column=id_column)
+    given = open_table(paths, score=None, id_column=id_column, within=within, without=without)
     other = open_table(scores, score=score, id_column=id_column)
     if given.id_kind is not other.id_kind:
         raise InputError(
@@ -68,7 +71,7 @@ def open_joined(
     joined = open_table([path], score=score, id_column=id_column)
     # what the columns were in the files decides, since the join makes float32 of half floats
     joined = replace(joined, where=bound, where_text=where, score_type=other.score_type)
-    return replace(joined, metadata_files=given.files, score_files=other.files)
+    return replace(joined, metadata_files=given.files, score_files=other.files, sets=given.sets)
 
 
 def _columns(files: Sequence[InputFile], names: Iterable[str], place: str) -> Columns:

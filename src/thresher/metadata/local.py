@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +13,15 @@ from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.ids import IdKind, read_keys
 from thresher.metadata.keys import Keys, TextKeys
+from thresher.metadata.marks import Asked, Marks, mark_tasks
 from thresher.metadata.order import score_values, to_ordered
 from thresher.metadata.parquet import InputFile, open_parquet
 from thresher.metadata.selection import Edge, Selection, Tally
+from thresher.metadata.set_keys import sort_sets
 from thresher.metadata.spill import Run, merge_runs, sort_parts, write_run
 from thresher.metadata.table import Table
 from thresher.metadata.tasks import Task, make_tasks, run_tasks
-from thresher.metadata.types import Array, ArrowBatch, Carried, Key
+from thresher.metadata.types import Array, ArrowBatch, Carried, Key, Rows
 from thresher.metadata.work import WorkFolder, fingerprint
 
 DEFAULT_MEMORY = 512_000_000
@@ -72,10 +74,11 @@ class Local(Engine):
         name = f"scan-{fingerprint({'windows': [(w.low, w.high) for w in windows]})[:16]}.npz"
         counts, done = _counts_so_far(work, name, sum(sizes), len(tasks))
         starts = np.concatenate([[0], np.cumsum(sizes)])
+        marks = self._marks(table, tasks, work)
 
         def scan(task: Task) -> Array:
             found = np.zeros(sum(sizes), dtype=np.int64)
-            for file, batch in batches(task, table, with_ids=False):
+            for file, batch in batches(task, table, with_ids=False, marks=marks):
                 ordered = ordered_scores(batch, table, file)
                 for number, window in enumerate(windows):
                     part = found[starts[number] : starts[number + 1]]
@@ -105,9 +108,10 @@ class Local(Engine):
         left = [task for task, found in zip(tasks, kept, strict=True) if found is None]
         rows_done = table.file_rows - sum(task.rows for task in left)
         room = (self.memory - OWN_MEMORY) / self.threads / SORT_FACTOR
+        marks = self._marks(table, tasks, work)
 
         def pick(task: Task) -> dict[str, Any]:
-            found = _pick(task, table, selection, work, room, f"{prefix}-{task.number:06d}")
+            found = _pick(task, table, selection, work, room, f"{prefix}-{task.number:06d}", marks)
             work.put(f"{prefix}-{task.number:06d}.json", found)
             return found
 
@@ -119,6 +123,14 @@ class Local(Engine):
         capacity = int((self.memory - OWN_MEMORY) / SORT_FACTOR / _key_bytes(table.id_kind))
         whole = [found for found in kept if found is not None]
         return LocalIds(table.id_kind, selection, whole, work, min(capacity, MOST_MERGED_KEYS))
+
+    def _marks(self, table: Table, tasks: Sequence[Task], work: WorkFolder) -> Marks | None:
+        """Which rows pass the table's sets of ids; None without any."""
+        if not table.sets:
+            return None
+        unscored = replace(table, score=None)
+        keys = sort_sets(table.sets, work, self.memory - OWN_MEMORY, self.progress)
+        return mark_tasks(keys, tasks, lambda task: _asked(task, unscored), work, self.threads, self.progress)
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,19 @@ class LocalIds(SortedIds):
         return taken
 
 
-def batches(task: Task, table: Table, *, with_ids: bool) -> Iterator[tuple[InputFile, Any]]:
+def batches(
+    task: Task, table: Table, *, with_ids: bool, marks: Marks | None = None
+) -> Iterator[tuple[InputFile, Any]]:
+    """The record batches of a task's row groups with their files, filtered by the table's `where` and sets of ids.
+
+    Raises:
+        InputError: A file changed since the table was opened, or cannot be read.
+    """
+    found = _passing_where(task, table, with_ids=with_ids)
+    return found if marks is None else marks.rows_of(task.number, found)
+
+
+def _passing_where(task: Task, table: Table, *, with_ids: bool) -> Iterator[tuple[InputFile, Any]]:
     """The record batches of a task's row groups with their files, filtered by the table's `where`.
 
     Raises:
@@ -248,13 +272,14 @@ def _key_bytes(kind: IdKind) -> int:
 
 
 def _pick(
-    task: Task, table: Table, selection: Selection, work: WorkFolder, room: float, name: str
-) -> dict[str, Any]:
+    task: Task, table: Table, selection: Selection, work: WorkFolder, room: float, name: str,
+    marks: Marks | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Write the task's chosen ids as sorted runs, each at most `room` bytes; what was written and counted."""
     sure, tied = _Sink(f"{name}-run", work, room), _Sink(f"{name}-tied", work, room / 4)
     rows, tally = 0, Tally.zero(len(selection.slices))
     open_ties = selection.open_ties
-    for file, batch in batches(task, table, with_ids=True):
+    for file, batch in batches(task, table, with_ids=True, marks=marks):
         rows += len(batch)
         ordered = ordered_scores(batch, table, file)
         chosen = np.flatnonzero(selection.may_hold(ordered))
@@ -270,7 +295,16 @@ def _pick(
     return {"rows": rows, "tally": tally.lists, "runs": sure.close(), "tied": tied.close()}
 
 
-def _keys(batch: ArrowBatch, chosen: Array, table: Table, file: InputFile) -> Keys:
+def _asked(task: Task, table: Table) -> Asked:
+    """The ids of a task's rows, for marking; a row without an id is in no set."""
+    for file, batch in batches(task, table, with_ids=True):
+        missing = batch.column(table.id_column).null_count
+        there = np.asarray(batch.column(table.id_column).is_valid()) if missing else None
+        known = batch if there is None else batch.filter(batch.column(table.id_column).is_valid())
+        yield len(batch), _keys(known, None, table, file), there
+
+
+def _keys(batch: ArrowBatch, chosen: Rows, table: Table, file: InputFile) -> Keys:
     try:
         return read_keys(batch.column(table.id_column), table.id_kind, chosen)
     except InputError as error:

@@ -25,9 +25,14 @@ TIED = -1
 ID, SCORE, PLACE, WINDOW = "thresher_id", "thresher_score", "thresher_place", "thresher_window"
 
 
+def passing(frame: Frame, where: Bound | None) -> Frame:
+    """The rows for which a condition holds; all of them without one."""
+    return frame if where is None else frame.filter(where.expression)
+
+
 def ids_and_scores(frame: Frame, id_column: str, score: str, where: Bound | None) -> Frame:
     """Two columns: the id, and the score as float64, null where it is missing or NaN."""
-    chosen = frame if where is None else frame.filter(where.expression)
+    chosen = passing(frame, where)
     value = nw.col(score).cast(nw.Float64)
     return chosen.select(
         nw.col(id_column).alias(ID),

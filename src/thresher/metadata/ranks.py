@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Engine, Window
+from thresher.metadata.id_sets import row_filters
 from thresher.metadata.keys import Keys
 from thresher.metadata.order import MISSING
 from thresher.metadata.selection import Edge, Selection, Slice
@@ -57,16 +57,13 @@ def take_census(engine: Engine, table: Table, work: WorkFolder) -> Census:
     """Count the rows by score; one scan.
 
     Raises:
-        InputError: The table has no rows, or none that `--where` lets through.
+        InputError: The table has no rows, or none that its filters let through.
     """
     (bins,) = engine.count(table, [Window(MISSING, (1 << 8 * table.score_width) - 1)], work)
     rows = sum(found.rows for found in bins)
     if not rows:
-        raise InputError(
-            f"No row passes {argument('where', table.where_text)}."
-            if table.where_text is not None
-            else "The metadata has no rows at all."
-        )
+        filters = row_filters(table.where_text, table.sets)
+        raise InputError(f"No row passes {filters}." if filters else "The metadata has no rows at all.")
     # No number is ordered so low that it shares a bin with missing scores: between them lie unused NaN patterns.
     missing = bins[0].rows if bins[0].low == MISSING else 0
     return Census(rows, missing, tuple(bins[1:] if missing else bins))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thresher.errors import InputError
+from thresher.metadata.id_sets import IdSet, Paths, open_sets
 from thresher.metadata.ids import IdKind, kind_of
 from thresher.metadata.order import common_type, score_type_of, score_width
 from thresher.metadata.parquet import InputFile, file_stamp, list_files, open_parquet
@@ -33,6 +34,7 @@ class Table:
         where_text: The same as the user wrote it.
         metadata_files: What the user gave: `files`, unless scores were joined to them.
         score_files: Files of scores that were joined by id.
+        sets: Sets of ids that decide, besides `where`, which rows to look at.
         frame: What is read instead of files, for an engine that queries frames of its own.
         origin: What such a frame is called in messages and manifests.
         score_type: The score column's own type, to which a threshold is rounded; see `order.score_type_of`.
@@ -47,6 +49,7 @@ class Table:
     where_text: str | None = None
     metadata_files: tuple[InputFile, ...] = ()
     score_files: tuple[InputFile, ...] = ()
+    sets: tuple[IdSet, ...] = ()
     frame: Any = field(default=None, repr=False, compare=False)
     origin: str | None = None
     score_type: str = "f8"
@@ -79,10 +82,18 @@ class Table:
         """
         for file in self.sources:
             file.check_unchanged()
+        for one in self.sets:
+            one.check_unchanged()
 
 
 def open_table(
-    paths: Sequence[str | Path], *, score: str | None, id_column: str = DEFAULT_ID, where: str | None = None
+    paths: Sequence[str | Path],
+    *,
+    score: str | None,
+    id_column: str = DEFAULT_ID,
+    where: str | None = None,
+    within: Paths = (),
+    without: Paths = (),
 ) -> Table:
     """Look at every file's footer and first id, and refuse what cannot be queried as one table.
 
@@ -91,9 +102,11 @@ def open_table(
         score: Column to rank by.
         id_column: Column of sample ids.
         where: A condition; rows that do not pass are as if not there.
+        within: Files of ids; rows whose id is not in all of them are as if not there.
+        without: Files of ids; rows whose id is in one of them are as if not there.
 
     Raises:
-        InputError: No files, or a column that is missing or of a wrong type.
+        InputError: No files, a column that is missing or of a wrong type, or a set of other ids.
         FileFormatError: A file that is not whole Parquet.
     """
     asked = parse_where(where) if where is not None else None
@@ -122,6 +135,7 @@ def open_table(
         bound,
         where,
         tuple(files),
+        sets=open_sets(within, without, kind=kind, id_column=id_column),
         score_type=common_type(score_types),
     )
 

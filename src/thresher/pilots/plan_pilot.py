@@ -247,7 +247,10 @@ def _write_uids(
     from thresher.metadata.table import open_table
 
     folder.mkdir()
-    table = open_table(metadata, score=made.score, id_column=made.id_column, where=made.where)
+    table = open_table(
+        metadata, score=made.score, id_column=made.id_column, where=made.where,
+        within=[one.path for one in made.within], without=[one.path for one in made.without],
+    )  # fmt: skip
     suffix = ".npy" if made.id_kind is IdKind.HEX else ".txt"
     pools = []
     for step, pool in enumerate(planned.pilot.pools):

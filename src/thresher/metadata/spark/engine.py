@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError, LostEngineError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
-from thresher.metadata.ids import read_keys
+from thresher.metadata.id_sets import Paths
 from thresher.metadata.order import to_ordered
 from thresher.metadata.selection import Selection, Tally
-from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, copies_of, key_of, text_of
+from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, carried_of, copies_of, key_of, text_of
 from thresher.metadata.spark.faults import spark_faults
 from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts
 from thresher.metadata.spark.parts import Part, local_parts, merge_parts, read_local
@@ -65,6 +66,8 @@ class Spark(Engine):
         score: str,
         id_column: str = DEFAULT_ID,
         where: str | None = None,
+        within: Paths = (),
+        without: Paths = (),
     ) -> Table:
         """A DataFrame, or a table by its name, as a table for buckets and cuts.
 
@@ -73,19 +76,27 @@ class Spark(Engine):
             score: Column to rank by.
             id_column: Column of sample ids.
             where: A condition; rows that do not pass are as if not there.
+            within: Files of ids on this machine; rows whose id is not in all of them are as if not there.
+            without: Files of ids on this machine; rows whose id is in one of them are as if not there.
 
         Raises:
-            InputError: There is no such table, or a column is missing or of a type that cannot serve.
+            InputError: There is no such table, a column is missing or of a type that cannot serve, or a set of other ids.
         """
+        rows = {"score": score, "id_column": id_column, "where": where, "within": within, "without": without}
         with spark_faults(self.session, "looking at the table", goes_on=False):
             if isinstance(source, str):
-                return self._framed(
-                    self.session.table(source), source, f"Table {source}", score, id_column, where
-                )
-            return self._framed(source, "a Spark DataFrame", "The DataFrame", score, id_column, where)
+                return self._framed(self.session.table(source), source, f"Table {source}", rows)
+            return self._framed(source, "a Spark DataFrame", "The DataFrame", rows)
 
     def named(
-        self, names: Sequence[str], *, score: str, id_column: str = DEFAULT_ID, where: str | None = None
+        self,
+        names: Sequence[str],
+        *,
+        score: str,
+        id_column: str = DEFAULT_ID,
+        where: str | None = None,
+        within: Paths = (),
+        without: Paths = (),
     ) -> Table:
         """URLs that Spark reads, or one table that it knows by name, as a table for buckets and cuts.
 
@@ -93,7 +104,9 @@ class Spark(Engine):
             InputError: Names that are neither, or as `table`.
         """
         if len(names) == 1 and TABLE_NAME.fullmatch(names[0]):
-            return self.table(names[0], score=score, id_column=id_column, where=where)
+            return self.table(
+                names[0], score=score, id_column=id_column, where=where, within=within, without=without
+            )
         for name in names:
             if "://" not in name and not Path(name).exists():
                 raise InputError(
@@ -106,16 +119,21 @@ class Spark(Engine):
             given = ", ".join(names)
             if not frame.columns:
                 raise InputError(f"{given} holds no .parquet files that Spark can see.")
-            return self._framed(frame, given, given, score, id_column, where)
+            rows = {
+                "score": score,
+                "id_column": id_column,
+                "where": where,
+                "within": within,
+                "without": without,
+            }
+            return self._framed(frame, given, given, rows)
 
-    def _framed(
-        self, frame: Any, origin: str, name: str, score: str, id_column: str, where: str | None  # noqa: ANN401
-    ) -> Table:  # fmt: skip
+    def _framed(self, frame: Any, origin: str, name: str, rows: dict[str, Any]) -> Table:  # noqa: ANN401
         import narwhals as nw
 
         from thresher.metadata.frames import frame_table
 
-        made = frame_table(nw.from_native(frame).lazy(), name, score=score, id_column=id_column, where=where)
+        made = frame_table(nw.from_native(frame).lazy(), name, **rows)
         return replace(made, frame=frame, origin=origin)
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
@@ -128,8 +146,9 @@ class Spark(Engine):
         if kept is not None:
             return [[Bin(*one) for one in bins] for bins in kept["bins"]]
         table.check_unchanged()
+        passing = self._passing(table, work)
         with self._doing("counting scores", table):
-            found = counted(self._chosen(table), windows, table.score_width)
+            found = counted(self._chosen(passing), windows, table.score_width)
         table.check_unchanged()
         work.put(name, {"bins": [[(one.low, one.high, one.rows) for one in bins] for bins in found]})
         return found
@@ -144,13 +163,14 @@ class Spark(Engine):
             table.check_unchanged()
             for left in work.path.glob(f"{name}-*"):  # of a command that was killed while Spark wrote them
                 shutil.rmtree(left, ignore_errors=True)
-            kept = self._write(table, selection, work, f"{name}-{secrets.token_hex(4)}")
+            passing = self._passing(table, work)
+            kept = self._write(passing, selection, work, f"{name}-{secrets.token_hex(4)}")
             table.check_unchanged()
             found = self._parts(kept, table)
             if found is None:
                 raise InputError(_unseen(kept, self.parts))
             if any(part.nulls for part in found):
-                self._refuse_id(table, selection)
+                self._refuse_id(passing, selection)
             work.put(f"{name}.json", kept)
         return SparkIds(self, table, selection, kept["rows"], Tally(*kept["tally"]), tuple(found))
 
@@ -158,6 +178,11 @@ class Spark(Engine):
         """The chosen ids as a DataFrame of the id column and `copies`, in no order; nothing is computed yet."""
         from thresher.metadata.queries import ID, PLACE, TIED
 
+        if table.sets:
+            raise InputError(
+                f"A DataFrame of the chosen ids cannot be made {argument('within')} or {argument('without')} sets of ids: "
+                "join the table with them first, or write the subset with `cut`."
+            )
         weighed = self._weighed(table, selection)
         id_column, edge = quoted(table.id_column), selection.open_ties
         sure = weighed.where(f"{COPIES} > 0 AND {PLACE} <> {TIED}").selectExpr(
@@ -194,6 +219,18 @@ class Spark(Engine):
         with faults, watched(self.session, what, self.progress):
             yield
 
+    def _passing(self, table: Table, work: WorkFolder) -> Table:
+        """The table without its sets of ids and the rows that do not pass them, in a frame that is not computed yet."""
+        if not table.sets:
+            return table
+        from thresher.metadata.spark.sets import passing_sets
+
+        with self._doing("looking up ids", table):
+            frame = table.frame if table.frame is not None else read_files(self.session, table)
+            place = self._place(self.parts, work) if self.parts else None
+            kept = passing_sets(self.session, frame, table, work, place, self.progress)
+        return replace(table, frame=kept, sets=())
+
     def _chosen(self, table: Table) -> "Frame":
         import narwhals as nw
 
@@ -224,8 +261,8 @@ class Spark(Engine):
                 f"{self._place(self.parts, work)}/{name}" if self.parts else str(work.file(name).absolute())
             )
             if written:
-                number = min(MOST_PARTS, -(-written // PART_ROWS))
-                columns = [KEY, *([f"{_carried(selection)} AS {CARRIED}"] if _marks(selection) else [])]
+                number, carried = min(MOST_PARTS, -(-written // PART_ROWS)), carried_of(selection)
+                columns = [KEY, *([f"{carried} AS {CARRIED}"] if carried else [])]
                 chosen = weighed.where(f"{COPIES} > 0").selectExpr(*columns)
                 ordered = chosen.repartitionByRange(number, KEY).sortWithinPartitions(KEY)
                 # keys of random ids do not compress
@@ -281,6 +318,7 @@ class Spark(Engine):
     def _refuse_id(self, table: Table, selection: Selection) -> None:
         """Name an id that made no key, in the words of every other engine."""
         from thresher.metadata.queries import ID
+        from thresher.metadata.spark.sets import wrong_id
 
         doing = "looking for an id that is not like the others"
         with spark_faults(self.session, doing, goes_on=table.once is None):
@@ -288,34 +326,12 @@ class Spark(Engine):
                 self._weighed(table, selection).where(f"{COPIES} > 0 AND {KEY} IS NULL").select(ID).limit(1)
             )
             found = wrong.toArrow().column(0).combine_chunks()
-        place = table.origin or f"the {len(table.files)} files"
-        try:
-            read_keys(found, table.id_kind)
-        except InputError as error:
-            raise InputError(f"{place}: column {table.id_column!r}: {error}") from error
-        raise InputError(
-            f"{place}: column {table.id_column!r} changed while it was read; run the command again."
-        )
+        raise wrong_id(found, table)
 
 
 def _places(work: WorkFolder) -> list[str]:
     """Where Spark wrote for a work folder, as far as the folder still says so."""
     return list((work.get(PLACES) or {"places": []})["places"])
-
-
-def _marks(selection: Selection) -> bool:
-    """Whether parts need a second column."""
-    return selection.carries or selection.open_ties is not None
-
-
-def _carried(selection: Selection) -> str:
-    """What stands beside a key in the parts: slice, score or copies; `TIED` for samples at open ties."""
-    from thresher.metadata.queries import PLACE, SCORE, TIED
-
-    if selection.scores:
-        return SCORE
-    number = PLACE if selection.members else COPIES
-    return f"CAST(CASE WHEN {PLACE} = {TIED} THEN {TIED} ELSE {number} END AS INT)"
 
 
 def _unseen(kept: dict[str, Any], parts: str | None) -> str:

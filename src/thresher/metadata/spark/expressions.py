@@ -1,7 +1,7 @@
 """Ids, keys and copies as Spark SQL text, which PySpark classic, Spark Connect and Sail read alike."""
 
 from thresher.metadata.ids import IdKind
-from thresher.metadata.queries import ID, PLACE
+from thresher.metadata.queries import ID, PLACE, SCORE, TIED
 from thresher.metadata.sampling import DIGEST_STEPS, digest_limit, whole_and_part
 from thresher.metadata.selection import Selection
 
@@ -59,6 +59,16 @@ def copies_of(selection: Selection, text: str) -> str:
         f"WHEN {number} THEN {_copies(copies, selection.seed, text)}" for number, copies in wanted.items()
     )
     return f"CASE {PLACE} {' '.join(cases)} ELSE 1 END"
+
+
+def carried_of(selection: Selection) -> str | None:
+    """What stands beside a key in the parts: slice, score or copies, `TIED` at open ties; None if nothing need stand there."""
+    if not selection.carries and selection.open_ties is None:
+        return None
+    if selection.scores:
+        return SCORE
+    number = PLACE if selection.members else COPIES
+    return f"CAST(CASE WHEN {PLACE} = {TIED} THEN {TIED} ELSE {number} END AS INT)"
 
 
 def _copies(copies: float, seed: int, text: str) -> str:
