@@ -16,7 +16,8 @@ SOURCE = ROOT / "src" / "thresher"
 LAYERS = (
     ("errors", "arguments"),
     ("units", "shapes"),
-    ("files", "filters"),
+    ("files", "filters", "schemas"),
+    ("stored",),
     ("budget",),
     ("pools",),
     ("metadata",),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.errors import InputError
+from thresher.files import write_json
 from thresher.metadata.engine import Engine
 from thresher.metadata.ids import IdKind, id_key, id_text
 from thresher.metadata.order import from_ordered, ordered_of
@@ -15,8 +15,10 @@ from thresher.metadata.ranks import Census, edges_at, standings, take_census
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder, fingerprint
+from thresher.stored import read_stored
 
 VERSION = 1
+MADE_BY = "thresher buckets METADATA --score COL"
 MOST_BUCKETS = 1000
 HISTOGRAM_BARS = 60
 
@@ -222,22 +224,18 @@ def read_buckets(path: Path) -> Buckets:
     Raises:
         InputError: The file cannot be read, is of another kind, or is damaged.
     """
-    document = read_json(path, "buckets", VERSION, "thresher buckets")
-    try:
-        kind, width = IdKind(document["id_kind"]), int(document["score_width"])
-        buckets = []
-        for found, tie in zip(document["buckets"], document["tie_ids"], strict=True):
-            edge = Edge(ordered_of(found["low"], width), None if tie is None else id_key(tie, kind))
-            fraction = float(found["fraction"])
-            buckets.append(
-                Bucket(found["name"], found["low"], found["high"], int(found["rows"]), fraction, edge)
-            )
-        bars = tuple((float(low), float(high), int(rows)) for low, high, rows in document["histogram"])
-        return Buckets(
-            document["score"], width, document["id"], kind, document["where"], document["rows"], document["missing"],
-            tuple(buckets), bars, document.get("sample"),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make it again with `thresher buckets`."
-        ) from error
+    from thresher.metadata.buckets_model import SavedBuckets
+
+    saved = read_stored(path, SavedBuckets, "buckets", VERSION, MADE_BY)
+    kind, width = IdKind(saved.id_kind), saved.score_width
+    buckets = (
+        Bucket(
+            b.name, b.low, b.high, b.rows, b.fraction,
+            Edge(ordered_of(b.low, width), None if tie is None else id_key(tie, kind)),
+        )
+        for b, tie in zip(saved.buckets, saved.tie_ids, strict=True)
+    )  # fmt: skip
+    return Buckets(
+        saved.score, width, saved.id, kind, saved.where, saved.rows, saved.missing, tuple(buckets), tuple(saved.histogram),
+        saved.sample.model_dump() if saved.sample is not None else None,
+    )  # fmt: skip
