@@ -1,14 +1,14 @@
 """The one reader of files that thresher wrote before: nothing in them is believed until it has been checked.
 
 What a file holds is bounded first (bytes, nesting, digits, no key twice, no aliases), then checked against a pydantic
-schema, and what is wrong becomes one sentence that says where. Importers of other tools' JSON use `parse_json` too.
+schema, and what is wrong becomes one sentence that says where. Readers of other tools' JSON use `parse_foreign_json`.
 """
 
-import io
 import json
 import math
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,8 @@ Schema = TypeVar("Schema", bound="BaseModel")
 
 MOST_BYTES = 64 << 20
 """Twice the largest file that is written: a FIT of 100,000 draws of ten pools, the manifest of 200,000 metadata files."""
+MOST_ARRAY_BYTES = 256 << 20
+"""Of an array of any length: ten times the images of the largest laboratory."""
 MOST_YAML_BYTES = 2 << 20
 """YAML takes about a second per megabyte to read; a pilot of 1,000 runs has a quarter of one."""
 MOST_DEPTH = 32
@@ -45,7 +47,9 @@ class DamageError(ValueError):
     """Content that cannot be used; the message says where and what, for a sentence that begins with the file."""
 
 
-def read_stored(path: Path, schema: type[Schema], kind: str, version: int, made_by: str) -> Schema:
+def read_stored(
+    path: Path, schema: type[Schema], kind: str, version: int, made_by: str, *, remedy: str | None = None
+) -> Schema:
     """The content of a file that `write_json` or `write_pilot` wrote, checked.
 
     Args:
@@ -54,6 +58,7 @@ def read_stored(path: Path, schema: type[Schema], kind: str, version: int, made_
         kind: What it must be, for example `fit`.
         version: The version that this release reads.
         made_by: The command that makes such a file, for the message.
+        remedy: What to do about a damaged one, where running that command again is not enough.
 
     Raises:
         FileFormatError: It is of another kind or version, or damaged.
@@ -76,7 +81,8 @@ def read_stored(path: Path, schema: type[Schema], kind: str, version: int, made_
         content = {name: value for name, value in document.items() if name not in ("format", "version")}
         return checked(content, schema)
     except DamageError as error:
-        raise FileFormatError(f"{path} is damaged: {error}; make it again with `{made_by}`.") from error
+        remedy = remedy or f"make it again with `{made_by}`"
+        raise FileFormatError(f"{path} is damaged: {error}; {remedy}.") from error
 
 
 def load_json(path: Path, what: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -107,6 +113,31 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     """
     if not text.strip():
         raise DamageError("it is not whole JSON (it is empty)")
+    _check_depth(text)
+    found = _decoded(
+        text,
+        parse_int=_whole,
+        parse_float=_finite,
+        parse_constant=_no_constant,
+        object_pairs_hook=_no_key_twice,
+    )
+    if _UNUSABLE_ESCAPE.search(text):
+        _check_texts(found)
+    return found
+
+
+def parse_foreign_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON that another tool wrote, bounded in nesting and digits alone: logs hold NaN, and what nobody asks for may be anything.
+
+    Raises:
+        DamageError: It is not whole JSON, or beyond the bounds.
+    """
+    _check_depth(text)
+    return _decoded(text, parse_int=_whole)
+
+
+def _check_depth(text: str) -> None:
+    """Refuse nesting that Python's own reader would end at with a RecursionError."""
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         if match[0] in "[{":
@@ -115,15 +146,13 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
                 raise DamageError(_too_deep())
         elif match[0] in "]}":
             depth -= 1
+
+
+def _decoded(text: str, **hooks: Any) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        found = json.loads(
-            text, parse_int=_whole, parse_float=_finite, parse_constant=_no_constant, object_pairs_hook=_no_key_twice
-        )
+        return json.loads(text, **hooks)
     except json.JSONDecodeError as error:
         raise DamageError(f"line {error.lineno} is not whole JSON ({error.msg})") from error
-    if _UNUSABLE_ESCAPE.search(text):
-        _check_texts(found)
-    return found
 
 
 def load_yaml(path: Path, what: str) -> Any:  # noqa: ANN401 - any YAML value
@@ -139,7 +168,7 @@ def load_yaml(path: Path, what: str) -> Any:  # noqa: ANN401 - any YAML value
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         _check_events(yaml.parse(text, Loader=loader))
-        found = yaml.load(text, Loader=_plain_loader(loader))  # noqa: S506 - a SafeLoader
+        found = yaml.load(text, Loader=_plain_loader(loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else "it"
@@ -171,7 +200,7 @@ def load_arrays(
 
     Args:
         path: The file.
-        wanted: Type and shape of each array, as `{"counts": ("int64", (65536,))}`.
+        wanted: Type and shape of each array, as `{"counts": ("int64", (65536,))}`; -1 is any length.
 
     Raises:
         DamageError: It is no such file.
@@ -185,28 +214,41 @@ def load_arrays(
             if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in wanted):
                 raise DamageError(f"it does not hold the arrays {', '.join(wanted)}")
             for name, (dtype, shape) in wanted.items():
-                expected = _npy_header(dtype, shape)
-                size = math.prod(shape) * np.dtype(dtype).itemsize
-                if archive.getinfo(f"{name}.npy").file_size != len(expected) + size:
-                    raise DamageError(f"{name} is not an array of {dtype} of shape {shape}")
-                content = archive.read(f"{name}.npy")
-                if not content.startswith(expected):
-                    raise DamageError(f"{name} is not an array of {dtype} of shape {shape}")
-                found[name] = np.frombuffer(content, dtype, offset=len(expected)).reshape(shape).copy()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, DamageError):
-            raise
-        raise DamageError("it is not whole (.npz)") from error
+                found[name] = _array(archive, name, np.dtype(dtype), shape)
+    except DamageError:
+        raise
+    except _UNREADABLE_ZIP as error:
+        raise DamageError("it is not a whole .npz") from error
     return found
 
 
-def _npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
+_UNREADABLE_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, SyntaxError, MemoryError,
+    KeyError, struct.error,
+)  # fmt: skip
+"""What damaged archives and headers of arrays raise, by fuzzing; RecursionError is a RuntimeError."""
+
+
+def _array(
+    archive: zipfile.ZipFile, name: str, dtype: "np.dtype[Any]", shape: tuple[int, ...]
+) -> "np.ndarray[Any, np.dtype[Any]]":
     import numpy as np
 
-    header = io.BytesIO()
-    described = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, described)
-    return header.getvalue()
+    wrong = DamageError(f"{name} is not an array of {dtype} of shape {shape}")
+    with archive.open(f"{name}.npy") as member:
+        if np.lib.format.read_magic(member) != (1, 0):
+            raise wrong
+        held, fortran, kind = np.lib.format.read_array_header_1_0(member)
+        fits = len(held) == len(shape) and all(
+            n in (length, -1) for n, length in zip(shape, held, strict=True)
+        )
+        size = math.prod(held) * dtype.itemsize
+        if not fits or fortran or kind != dtype or (-1 in shape and size > MOST_ARRAY_BYTES):
+            raise wrong
+        content = member.read(size + 1)  # to the end, where the archive's own checksum is compared
+    if len(content) != size:
+        raise wrong
+    return np.frombuffer(content, dtype).reshape(held).copy()
 
 
 def _text(path: Path, what: str, most: int) -> str:
@@ -265,7 +307,9 @@ def _check_texts(value: object) -> None:
     elif isinstance(value, list):
         for one in value:
             _check_texts(one)
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+    elif isinstance(value, str) and (
+        "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
+    ):
         raise DamageError(f"{shown(value)} holds what is no character")
 
 

@@ -44,7 +44,7 @@ def test_an_index_of_changed_metadata_is_refused(tmp_path, table):
 
 def test_damaged_and_unfit_indexes_are_refused(tmp_path, table):
     make_index(table, tmp_path / "index", engine=Local())
-    with pytest.raises(InputError, match="exists; use --force"):
+    with pytest.raises(InputError, match="exists; give replace=True"):
         make_index(table, tmp_path / "index", engine=Local())
     make_index(table, tmp_path / "index", engine=Local(), replace=True)
     (tmp_path / "index" / "scores.npy").write_bytes(b"short")

@@ -155,7 +155,7 @@ class SavedFit(Stored):
     rmse: NonNegative
     rows: Annotated[list[SavedRow], Field(min_length=1)]
     pools: Annotated[list[SavedPool], Field(min_length=1)]
-    priors: dict[str, Any] = {}
+    priors: dict[str, Any] = Field(default_factory=dict)
     reach: SavedReach
     reference: SavedReference
     parameters: list[str]
@@ -165,8 +165,8 @@ class SavedFit(Stored):
     dropped_rows: Count
     notes: list[str]
     warnings: list[str]
-    parts: list["SavedFit"] = []
-    part_weights: list[NonNegative] = []
+    parts: list["SavedFit"] = Field(default_factory=list)
+    part_weights: list[NonNegative] = Field(default_factory=list)
     worst: bool = False
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.files import write_json
 from thresher.metadata.engine import Engine
@@ -130,14 +131,14 @@ def make_buckets(
         InputError: Too few scored rows or distinct samples, an infinite score, or unusable names.
     """
     if not 1 <= number <= MOST_BUCKETS:
-        raise InputError(f"--buckets is {number}; give a number from 1 to {MOST_BUCKETS}.")
+        raise InputError(f"{argument('number')} is {number}; give a number from 1 to {MOST_BUCKETS}.")
     chosen = _names(number, names)
     census = take_census(engine, table, work)
     _check_scored(table, census, number)
     best, worst = _extremes(engine, table, census, work)
     if best == worst and number > 1:
         raise InputError(
-            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with --score."
+            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with {argument('score')}."
         )
     ranks = [_half_even(j * census.scored, number) for j in range(1, number + 1)]
     edges = edges_at(engine, table, census, ranks, work)
@@ -159,10 +160,12 @@ def _names(number: int, names: Sequence[str] | None) -> list[str]:
         return [f"b{j:0{width}d}" for j in range(number)]
     if len(names) != number or len(set(names)) != number or not all(names):
         raise InputError(
-            f"--names gives {len(names)} names for {number} buckets; give one, distinct, for each."
+            f"{argument('names')} gives {len(names)} names for {number} buckets; give one, distinct, for each."
         )
     if any("+" in name for name in names):
-        raise InputError("--names: a name may not contain '+', which joins pools in the run table.")
+        raise InputError(
+            f"{argument('names')}: a name may not contain '+', which joins pools in the run table."
+        )
     return list(names)
 
 
@@ -172,7 +175,7 @@ def _check_scored(table: Table, census: Census, number: int) -> None:
             f"Column {table.score!r} has no score at all: all {census.rows:,} rows are null or NaN."
         )
     if census.scored < number:
-        raise InputError(f"--buckets is {number}, but only {census.scored:,} rows have a score.")
+        raise InputError(f"{argument('number')} is {number}, but only {census.scored:,} rows have a score.")
 
 
 def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) -> tuple[float, float]:
@@ -180,7 +183,8 @@ def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) ->
     best, worst = (from_ordered(place.score, table.score_width) for place in (first, last))
     if math.isinf(best) or math.isinf(worst):
         raise InputError(
-            f"Column {table.score!r} holds infinite scores; leave them out, for example --where '{table.score} < 1e30'."
+            f"Column {table.score!r} holds infinite scores; leave them out, for example "
+            f"{argument('where', f'{table.score} < 1e30')}."
         )
     return best, worst
 

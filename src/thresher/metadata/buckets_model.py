@@ -56,14 +56,18 @@ class SavedBuckets(Stored):
         one_for_each("tie_ids", len(self.tie_ids), "buckets", len(names))
         inside = sum(bucket.rows for bucket in self.buckets)
         if inside + self.missing != self.rows:
-            raise ValueError(f"the buckets hold {inside:,} rows and {self.missing:,} have no score, but rows is {self.rows:,}")
+            raise ValueError(
+                f"the buckets hold {inside:,} rows and {self.missing:,} have no score, but rows is {self.rows:,}"
+            )
         if self.edges != [self.buckets[0].high, *(bucket.low for bucket in self.buckets)]:
             raise ValueError("edges are not those of the buckets")
         high = self.buckets[0].high
         for bucket in self.buckets:
             if bucket.high != high or bucket.low > high:
                 raise ValueError(f"bucket {bucket.name!r} does not begin where the one above it ends")
-            if not math.isclose(bucket.fraction, bucket.rows / self.rows, rel_tol=SAME_FRACTION, abs_tol=SAME_FRACTION):
+            if not math.isclose(
+                bucket.fraction, bucket.rows / self.rows, rel_tol=SAME_FRACTION, abs_tol=SAME_FRACTION
+            ):
                 raise ValueError(f"fraction of bucket {bucket.name!r} is not its share of the rows")
             high = bucket.low
         for tie in self.tie_ids:

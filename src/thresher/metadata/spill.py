@@ -1,5 +1,6 @@
 """Sorted runs of keys on disk, and their merge in bounded memory."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from thresher.metadata.types import Carried, Key
 
 TEXT_BATCH_ROWS = 8192
 LEAST_READ_KEYS = 512
+CHECK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -68,19 +70,32 @@ class Run:
         return low
 
 
-def write_run(path: Path, keys: Keys, carried: Carried) -> None:
-    """Write keys that are in ascending order."""
+def write_run(path: Path, keys: Keys, carried: Carried) -> int:
+    """Write keys that are in ascending order; the file's CRC-32."""
     if isinstance(keys, PairKeys):
+        check = 0
         with path.open("wb") as file:
             for column in (keys.high, keys.low, *(() if carried is None else (carried,))):
-                file.write(np.ascontiguousarray(column).data)  # unlike tofile, says when the disk is full
-        return
+                data = np.ascontiguousarray(column).data
+                file.write(data)  # unlike tofile, says when the disk is full
+                check = zlib.crc32(data, check)
+        return check
     import pyarrow as pa
 
     columns = {"key": keys.texts} | ({} if carried is None else {"carried": pa.array(carried)})
     table = pa.table(columns)
     with pa.ipc.new_file(str(path), table.schema) as writer:
         writer.write_table(table, max_chunksize=TEXT_BATCH_ROWS)
+    return file_check(path)
+
+
+def file_check(path: Path) -> int:
+    """The CRC-32 of a file."""
+    check = 0
+    with path.open("rb") as file:
+        while piece := file.read(CHECK_BYTES):
+            check = zlib.crc32(piece, check)
+    return check
 
 
 def sort_parts(parts: Sequence[Block]) -> Block:

@@ -47,7 +47,9 @@ class StoredChoice(Open):
         for what in ("weights", "epochs"):
             one_for_each(what, len(getattr(self, what)), "pools", len(self.pools))
         check_weights(self.pools, self.weights)
-        wrong = next((p for p, w, e in zip(self.pools, self.weights, self.epochs, strict=True) if e and not w), None)
+        wrong = next(
+            (p for p, w, e in zip(self.pools, self.weights, self.epochs, strict=True) if e and not w), None
+        )
         if wrong is not None:
             raise ValueError(f"pool {wrong!r} is repeated but has no weight")
         if self.low is not None and self.high is not None and self.low > self.high:
@@ -68,8 +70,8 @@ class StoredPlan(Open):
     samples_seen: Samples
     best: StoredChoice
     mixture: StoredChoice | None = None
-    candidates: list[StoredChoice] = []
-    baselines: list[StoredBaseline] = []
+    candidates: list[StoredChoice] = Field(default_factory=list)
+    baselines: list[StoredBaseline] = Field(default_factory=list)
     verdict: str = ""
 
     @model_validator(mode="after")
@@ -78,7 +80,9 @@ class StoredPlan(Open):
             for pool, w, e in zip(choice.pools, choice.weights, choice.epochs, strict=True) if choice else ():
                 size = self.samples_seen * w / e if e else math.inf
                 if w and math.isfinite(size) and not 1 <= size <= MOST_SAMPLES:
-                    raise ValueError(f"{e:g} epochs over pool {pool!r} would mean that it has {size:g} samples")
+                    raise ValueError(
+                        f"{e:g} epochs over pool {pool!r} would mean that it has {size:g} samples"
+                    )
         return self
 
 
@@ -86,4 +90,4 @@ class StoredPlans(Open):
     """A whole PLAN file."""
 
     plans: Annotated[list[StoredPlan], Field(min_length=1)]
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)

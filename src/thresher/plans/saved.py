@@ -152,4 +152,3 @@ def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
             "table as the buckets are named."
         )
     return resized(fit, {pool.name: sizes[pool.name] for pool in fit.ranked})
-

@@ -1,7 +1,6 @@
 """Results of CLIP_benchmark: one JSON file a data set and checkpoint, or the CSV that its `build` makes of them."""
 
 import csv
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from thresher.errors import FileFormatError, InputError
 from thresher.runs.datacomp import PLAIN_FOLDERS
 from thresher.runs.logged import Checkpoint, accuracy
 from thresher.runs.tasks import PER_CLASS_TASKS, task_key
+from thresher.stored import parse_foreign_json
 
 READER = "clip_benchmark"
 COLUMNS = ("dataset", "model", "pretrained", "task")
@@ -31,7 +31,7 @@ def read_clip_benchmark_json(path: Path) -> Checkpoint | None:
         InputError: A result that is no accuracy, or a checkpoint without an epoch in its name.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_foreign_json(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise FileFormatError(
             f"{path} is not whole JSON: its writer was stopped. Evaluate it again."

@@ -1,7 +1,6 @@
 """Which files below a folder are logs that are known, and what is in them."""
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from os import walk
@@ -21,6 +20,7 @@ from thresher.runs.measurement import REQUIRED_COLUMNS, Measurement
 from thresher.runs.open_clip import PARAMS, RESULTS, read_open_clip, run_folder
 from thresher.runs.reading import PARQUET_SUFFIXES, read_runs
 from thresher.runs.tensorboard import EVENTS, read_tensorboard
+from thresher.stored import parse_foreign_json
 
 KNOWN = (
     "eval_results*.jsonl of DataComp, results.jsonl or params.txt of open_clip, *.json or *.csv of CLIP_benchmark, TensorBoard "
@@ -118,7 +118,7 @@ def _is_evaluation(file: Path) -> bool:
 def _json(file: Path, downloaded: dict[str, int]) -> list[Checkpoint]:
     """CLIP_benchmark's results; what a resharder or a downloader says of a data folder is noted; the rest is passed over."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parse_foreign_json(file.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise FileFormatError(
             f"{file} is not whole JSON: its writer was stopped. Make it again, or remove it."

@@ -1,6 +1,5 @@
 """What logs and evaluations of known tools say, before it is known which pool a run was trained on."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any
 
 from thresher.errors import FileFormatError, InputError
 from thresher.runs.tasks import IMAGENET, task_key
+from thresher.stored import parse_foreign_json
 
 TRAINER_TASKS: Mapping[str, str] = {
     "imagenet-zeroshot-val-top1": IMAGENET,
@@ -125,13 +125,13 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         (number, line) for number, line in enumerate(text.split("\n"), start=1) if line and not line.isspace()
     ]
     try:  # one call for the whole file takes a third of the time of one a line
-        whole = json.loads(f"[{','.join(line for _, line in lines)}]")
+        whole = parse_foreign_json(f"[{','.join(line for _, line in lines)}]")
     except ValueError:
         whole = []
     at_once = whole if len(whole) == len(lines) else [None] * len(lines)
     for (number, line), parsed in zip(lines, at_once, strict=True):
         try:
-            found = parsed if parsed is not None else json.loads(line)
+            found = parsed if parsed is not None else parse_foreign_json(line)
         except ValueError as error:
             raise FileFormatError(
                 f"{path} line {number} is not whole JSON: its writer was stopped. Remove that line and evaluate that "
