@@ -170,6 +170,8 @@ def load_yaml(path: Path, what: str) -> Any:  # noqa: ANN401 - any YAML value
         _check_events(yaml.parse(text, Loader=loader))
         found = yaml.load(text, Loader=_plain_loader(loader))
     except yaml.YAMLError as error:
+        if "depth" in str(getattr(error, "problem", "")):  # libyaml reads a thousand levels ahead
+            raise DamageError(_too_deep()) from error
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else "it"
         raise DamageError(f"{where} is not YAML") from error
@@ -392,7 +394,9 @@ def _first_fault(document: object, error: "ValidationError") -> str:
             return str(context["error"])
         case "finite_number":
             return f"{where} is {value}, not a finite number"
-        case "too_short" | "too_long" | "string_too_short":
+        case "too_short" | "string_too_short" if not fault["input"]:
+            return f"{where or 'it'} is empty"
+        case "too_short" | "too_long":
             return f"{where or 'it'} has a wrong length"
     wanted = fault["msg"].replace("Input should be ", "")
     for theirs, plain in _BOUNDS.items():

@@ -152,7 +152,7 @@ DAMAGE = {
         _set("rows", 0, "colour", value="red"),
         "rows[0].colour is no part of such a file",
     ),
-    "no rows": (_set("rows", value=[]), "rows has a wrong length"),
+    "no rows": (_set("rows", value=[]), "rows is empty"),
     "a pool twice": (_set("pools", 1, "pool", value="top_0_10"), "pool 'top_0_10' appears twice"),
     "an unknown kernel": (
         lambda d: d["draws"].update(linear=d["draws"].pop("muennighoff")),
