@@ -40,7 +40,9 @@ def test_any_text_is_json_or_damage(text):
         assert json.loads(text) == found
 
 
-@pytest.mark.parametrize("text", ['"' * 200_001, '"' + '\\"' * 200_000, "\\" * 200_001, '[""' + ',"["' * 100_000 + "]"])
+@pytest.mark.parametrize(
+    "text", ['"' * 200_001, '"' + '\\"' * 200_000, "\\" * 200_001, '[""' + ',"["' * 100_000 + "]"]
+)
 def test_brackets_and_quotes_inside_texts_take_one_pass(text):
     """No text takes quadratic time, and brackets in texts are no nesting."""
     try:
@@ -86,14 +88,20 @@ class Outer(Stored):
     [
         ({"parts": []}, "name is missing"),
         ({"name": 3, "parts": []}, "name is 3, which should be text"),
-        ({"name": "x", "parts": [{"share": 1}, {"share": 1.5}]}, "parts[1].share is 1.5, which should be at most 1"),
+        (
+            {"name": "x", "parts": [{"share": 1}, {"share": 1.5}]},
+            "parts[1].share is 1.5, which should be at most 1",
+        ),
         ({"name": "x", "parts": [{"share": True}]}, "parts[0].share is true, which should be a number"),
         ({"name": "x", "parts": [{"share": "0.5"}]}, 'parts[0].share is "0.5", which should be a number'),
         ({"name": "x", "parts": [{}]}, "parts[0].share is missing"),
         ({"name": "x", "parts": {}}, "parts is {}, which should be a list"),
         ({"name": "x", "parts": [], "colour": 1}, "colour is no part of such a file"),
         ({"name": "x", "parts": [], "a b\n": 1}, '"a b\\n" is no part of such a file'),
-        ({"name": "x", "parts": [], "size": "y" * 500}, 'size is "' + "y" * 59 + ".., which should be a number"),
+        (
+            {"name": "x", "parts": [], "size": "y" * 500},
+            'size is "' + "y" * 59 + ".., which should be a number",
+        ),
     ],
 )
 def test_a_message_says_where_and_what(tmp_path, content, message):

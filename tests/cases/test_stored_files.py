@@ -80,13 +80,17 @@ def test_r06_damage_to_an_index_is_seen_when_its_block_is_read(case, tmp_path, n
 def test_r07_a_manifest_without_an_inner_key_is_damaged(case):
     """R07: KeyError, TypeError, OverflowError or StopIteration."""
     subset = case("R07_damaged_manifest_traceback") / "subset.npy"
-    assert "subset.npy.manifest.json is damaged: job.score is missing; make it" in refusal("cut", "--verify", subset)
+    assert "subset.npy.manifest.json is damaged: job.score is missing; make it" in refusal(
+        "cut", "--verify", subset
+    )
 
 
 DEEP = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
 
 
-@pytest.mark.parametrize("text", [DEEP, "[" * 1000, '{"format": ' * 50_000, "- " * 100_000, DEEP.replace("[", '{"a": ')])
+@pytest.mark.parametrize(
+    "text", [DEEP, "[" * 1000, '{"format": ' * 50_000, "- " * 100_000, DEEP.replace("[", '{"a": ')]
+)
 def test_r08_deep_nesting_is_one_sentence_for_every_file_and_command(text, made, tmp_path):
     """R08: RecursionError from the reader of JSON and from that of YAML."""
     for kind in KINDS:
@@ -101,7 +105,10 @@ def test_r10_buckets_of_another_type_are_damaged(case, tmp_path):
     """R10: rows was a list; TypeError or ValueError."""
     path = case("R10_buckets_wrong_type") / "b.json"
     said = refusal("cut", tmp_path / "meta", "--pool", "b0", "--buckets", path, "-o", tmp_path / "o.npy")
-    assert "b.json is damaged: rows is [], which should be a whole number; make it again with `thresher buckets" in said
+    assert (
+        "b.json is damaged: rows is [], which should be a whole number; make it again with `thresher buckets"
+        in said
+    )
 
 
 def test_r14_a_parquet_run_table_whose_text_is_not_utf8_is_damaged(case):
@@ -113,7 +120,11 @@ def test_r14_a_parquet_run_table_whose_text_is_not_utf8_is_damaged(case):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("y0", "runs[5].pools is empty"), ("y2", "line 84: a whole number has 401 digits"), ("y3", "402 digits")],
+    [
+        ("y0", "runs[5].pools is empty"),
+        ("y2", "line 84: a whole number has 401 digits"),
+        ("y3", "402 digits"),
+    ],
 )
 def test_r15_a_pilot_that_was_changed_is_damaged(case, name, message):
     """R15: IndexError of a run without pools, OverflowError of numbers with 400 digits."""
@@ -182,7 +193,10 @@ CONTENTS = {
     "beyond numbers": (b'{"format": "thresher-x", "a": 1e999}', "is"),
     "half a character": (b'{"format": "\\ud800"}', "is"),
     "NUL": (b'{"format": "a\\u0000"}', "is damaged"),
-    "a key twice": (b'{"format": "a", "format": "b"}', 'is damaged: the key "format" appears twice in one object'),
+    "a key twice": (
+        b'{"format": "a", "format": "b"}',
+        'is damaged: the key "format" appears twice in one object',
+    ),
 }
 
 
@@ -233,7 +247,10 @@ def test_a_byte_order_mark_in_front_is_no_damage(made, tmp_path):
 
 YAML = {
     "aliases": ("a: &a [1, 2]\nb: *a\n", "line 1 has an anchor or an alias"),
-    "laughs": ("a: &a [x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(30)), "an anchor or an alias"),
+    "laughs": (
+        "a: &a [x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(30)),
+        "an anchor or an alias",
+    ),
     "a tag": ("a: !!python/object/apply:os.system [true]\n", "has the tag"),
     "our own tag": ("a: !x 1\n", "has the tag"),
     "a key that is a list": ("? [1, 2]\n: 3\n", "is not text"),
@@ -273,7 +290,9 @@ class Made:
                   "0.5", "-o", folder / "subset.npy")  # fmt: skip
         self._run("index", meta, "--score", SCORE, "-o", folder / "index")
         write_fit(fit_law(load_example("datacomp_medium_tmars"), draws=10), folder / "fit.json")
-        self._run("plan", folder / "fit.json", "--budget", "64M", "--budget", "640M", "-o", folder / "plan.json")
+        self._run(
+            "plan", folder / "fit.json", "--budget", "64M", "--budget", "640M", "-o", folder / "plan.json"
+        )
         self._run("pilot", "plan", folder / "buckets.json", "--pool-size", "1.28B", "--budget", "1.28B", "--pilot-budget",
                   "15%", "--top", "3", "--replicates", "5", "--prior", folder / "fit.json", "-o", folder / "pilots")  # fmt: skip
         shutil.copytree(CASES / "R15_pilot_yaml_traceback" / "logs", folder / "logs")
@@ -289,7 +308,11 @@ class Made:
         assert status == 0, err
 
     def source(self, kind):
-        names = {"manifest": "subset.npy.manifest.json", "index": "index/index.json", "pilot": "pilots/pilot.yaml"}
+        names = {
+            "manifest": "subset.npy.manifest.json",
+            "index": "index/index.json",
+            "pilot": "pilots/pilot.yaml",
+        }
         return self.folder / names.get(kind, f"{kind}.json")
 
     def copy(self, kind, folder):
@@ -380,7 +403,9 @@ def mutate(document, rng):
             elif kind == 2 and isinstance(old, list) and old:
                 old.append(deepcopy(old[rng.randrange(len(old))]))
             elif kind == 3 and isinstance(old, int | float) and not isinstance(old, bool):
-                holder[at[-1]] = old * rng.choice((-1, 0, 1.0001, 2, 10, 1e6, 1e30)) + rng.choice((0, 0, 1, -1))
+                holder[at[-1]] = old * rng.choice((-1, 0, 1.0001, 2, 10, 1e6, 1e30)) + rng.choice(
+                    (0, 0, 1, -1)
+                )
             elif kind == 4 and isinstance(old, list):
                 rng.shuffle(old)
             elif kind == 5:
@@ -409,7 +434,11 @@ def nonsense(value):
         return next((found for one in value if (found := nonsense(one))), None)
     if not isinstance(value, dict):
         return value if isinstance(value, float) and not math.isfinite(value) else None
-    shares = [f"probability is {one}" for name, one in value.items() if "probability" in name and not 0 <= (one or 0) <= 1]
+    shares = [
+        f"probability is {one}"
+        for name, one in value.items()
+        if "probability" in name and not 0 <= (one or 0) <= 1
+    ]
     for name in ("error", "low", "high", "keep") if {"pools", "error"} <= set(value) else ():
         if not 0 <= (value.get(name) or 0) <= 1:
             shares.append(f"{name} is {value[name]}")

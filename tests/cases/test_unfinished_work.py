@@ -25,7 +25,9 @@ KINDS = {"hex": hex_ids(600), "text": [f"id-{n:05d}" for n in np.random.default_
 @pytest.fixture(params=KINDS)
 def left(request, tmp_path):
     """A table, an output, what an interrupted cut left, and what a whole one gives."""
-    table = open_table([write_table(tmp_path / "m", KINDS[request.param], scores(600, ties=1.0))], score=SCORE)
+    table = open_table(
+        [write_table(tmp_path / "m", KINDS[request.param], scores(600, ties=1.0))], score=SCORE
+    )
     cut(Keep(0.4), table, tmp_path / "whole.txt")
     with pytest.raises(KeyboardInterrupt):
         cut(Keep(0.4), table, tmp_path / "s.txt", engine=Interrupted(workers=1))

@@ -97,7 +97,14 @@ def test_another_bit_anywhere_is_seen_where_it_is_read(small_index, name, seed):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("rows", 59), ("missing", 3), ("where", "score > 0.5"), ("block_rows", 8), ("score", "uid"), ("sha256", "0" * 64)],
+    [
+        ("rows", 59),
+        ("missing", 3),
+        ("where", "score > 0.5"),
+        ("block_rows", 8),
+        ("score", "uid"),
+        ("sha256", "0" * 64),
+    ],
 )
 def test_an_index_that_says_something_else_is_damaged(small_index, key, value):
     """What a cut would put into its manifest is as sure as the ids."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from thresher.cuts.requests import MOST_COPIES
 from thresher.schemas import (
     AsWritten,
     Count,
@@ -67,7 +68,7 @@ class SavedRequest(Stored):
         if self.copies is not None and not (
             self.copies and all(copies > 0 for copies in self.copies.values())
         ):
-            raise ValueError("copies must be above 0")
+            raise ValueError(f"copies must be above 0, up to {MOST_COPIES:,}")
         return self
 
 
@@ -99,7 +100,7 @@ class SavedSlice(Stored):
     name: Name
     above: SavedEdge | None
     last: SavedEdge | None
-    copies: Annotated[float, Field(gt=0)]
+    copies: Annotated[float, Field(gt=0, le=MOST_COPIES)]
 
 
 class SavedCount(Stored):

@@ -12,7 +12,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Shards = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10**9)]
+Shards = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 
 
 class SavedSource(Stored):

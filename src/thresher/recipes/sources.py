@@ -14,6 +14,9 @@ from thresher.recipes.shards import ShardSet
 from thresher.stored import DamageError, checked, load_json
 from thresher.units import parse_number
 
+MOST_SHARDS = 10**7
+"""The dry run holds 8 bytes per shard."""
+MOST_SAMPLES = 10**15
 UNEVEN = 1.05
 """Shards whose sizes differ by less than this do not change a recipe."""
 _SHARDS = re.compile(r"(?P<name>[^=]+)=(?P<count>[^:@]+)(?:@(?P<samples>[^:]+))?:(?P<path>.+)")
@@ -44,6 +47,11 @@ class Source:
         if counted not in (1, self.shards):
             raise InputError(
                 f"{self.name!r}: {self.path} names {counted:,} shards, not {self.shards:,}; correct one of them."
+            )
+        if self.shards > MOST_SHARDS or (self.samples is not None and not self.samples <= MOST_SAMPLES):
+            raise InputError(
+                f"{self.name!r} has {self.shards:,} shards; a recipe is written for at most {MOST_SHARDS:,} with {MOST_SAMPLES:,} "
+                "samples. Correct the numbers."
             )
         if self.samples is not None and not self.samples >= self.shards:
             raise InputError(
