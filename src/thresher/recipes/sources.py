@@ -50,8 +50,8 @@ class Source:
             )
         if self.shards > MOST_SHARDS or (self.samples is not None and not self.samples <= MOST_SAMPLES):
             raise InputError(
-                f"{self.name!r} has {self.shards:,} shards; a recipe is written for at most {MOST_SHARDS:,} with {MOST_SAMPLES:,} "
-                "samples. Correct the numbers."
+                f"{self.name!r} has {self.shards:,} shards; a recipe is written for at most {MOST_SHARDS:,}, with "
+                f"{MOST_SAMPLES:,} samples. Correct the numbers."
             )
         if self.samples is not None and not self.samples >= self.shards:
             raise InputError(
