@@ -18,6 +18,7 @@ LAYERS = (
     ("units", "shapes"),
     ("files", "filters", "schemas"),
     ("stored",),
+    ("stored_arrays",),
     ("budget",),
     ("pools",),
     ("metadata",),

@@ -13,7 +13,8 @@ from pydantic import Field
 from thresher.errors import FileFormatError
 from thresher.files import write_json
 from thresher.schemas import Stored
-from thresher.stored import DamageError, load_arrays, parse_foreign_json, parse_json, read_stored
+from thresher.stored import DamageError, parse_foreign_json, parse_json, read_stored
+from thresher.stored_arrays import load_arrays
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)

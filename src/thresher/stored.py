@@ -8,9 +8,6 @@ import json
 import math
 import re
 import stat
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,15 +16,12 @@ from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable
 
 if TYPE_CHECKING:
-    import numpy as np
     from pydantic import BaseModel, ValidationError
 
 Schema = TypeVar("Schema", bound="BaseModel")
 
 MOST_BYTES = 64 << 20
 """Twice the largest file that is written: a FIT of 100,000 draws of ten pools, the manifest of 200,000 metadata files."""
-MOST_ARRAY_BYTES = 256 << 20
-"""Of an array of any length: ten times the images of the largest laboratory."""
 MOST_YAML_BYTES = 2 << 20
 """YAML takes about a second per megabyte to read; a pilot of 1,000 runs has a quarter of one."""
 MOST_DEPTH = 32
@@ -193,64 +187,6 @@ def checked(document: object, schema: type[Schema]) -> Schema:
         return schema.model_validate(document)
     except ValidationError as error:
         raise DamageError(_first_fault(document, error)) from error
-
-
-def load_arrays(
-    path: Path, wanted: Mapping[str, tuple[str, tuple[int, ...]]]
-) -> "dict[str, np.ndarray[Any, np.dtype[Any]]]":
-    """The arrays of an .npz file; types and shapes are checked before memory is taken for them, and checksums after.
-
-    Args:
-        path: The file.
-        wanted: Type and shape of each array, as `{"counts": ("int64", (65536,))}`; -1 is any length.
-
-    Raises:
-        DamageError: It is no such file.
-        OSError: It cannot be read.
-    """
-    import numpy as np
-
-    found = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in wanted):
-                raise DamageError(f"it does not hold the arrays {', '.join(wanted)}")
-            for name, (dtype, shape) in wanted.items():
-                found[name] = _array(archive, name, np.dtype(dtype), shape)
-    except DamageError:
-        raise
-    except _UNREADABLE_ZIP as error:
-        raise DamageError("it is not a whole .npz") from error
-    return found
-
-
-_UNREADABLE_ZIP = (
-    zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, SyntaxError, MemoryError,
-    KeyError, struct.error,
-)  # fmt: skip
-"""What damaged archives and headers of arrays raise, by fuzzing; RecursionError is a RuntimeError."""
-
-
-def _array(
-    archive: zipfile.ZipFile, name: str, dtype: "np.dtype[Any]", shape: tuple[int, ...]
-) -> "np.ndarray[Any, np.dtype[Any]]":
-    import numpy as np
-
-    wrong = DamageError(f"{name} is not an array of {dtype} of shape {shape}")
-    with archive.open(f"{name}.npy") as member:
-        if np.lib.format.read_magic(member) != (1, 0):
-            raise wrong
-        held, fortran, kind = np.lib.format.read_array_header_1_0(member)
-        fits = len(held) == len(shape) and all(
-            n in (length, -1) for n, length in zip(shape, held, strict=True)
-        )
-        size = math.prod(held) * dtype.itemsize
-        if not fits or fortran or kind != dtype or (-1 in shape and size > MOST_ARRAY_BYTES):
-            raise wrong
-        content = member.read(size + 1)  # to the end, where the archive's own checksum is compared
-    if len(content) != size:
-        raise wrong
-    return np.frombuffer(content, dtype).reshape(held).copy()
 
 
 def _text(path: Path, what: str, most: int) -> str:

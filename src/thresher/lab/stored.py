@@ -8,7 +8,8 @@ import numpy as np
 from thresher.errors import FileFormatError
 from thresher.files import check_readable, folder_written_whole, write_json
 from thresher.lab.pairs import SIDE, IconSet, LabData, Labelled, Pairs
-from thresher.stored import DamageError, load_arrays, read_stored
+from thresher.stored import DamageError, read_stored
+from thresher.stored_arrays import load_arrays
 
 DATA_VERSION = 1
 

@@ -22,7 +22,8 @@ from thresher.metadata.tasks import Task, make_tasks, run_tasks
 from thresher.metadata.types import Array, ArrowBatch, Carried, Key
 from thresher.metadata.where import where_mask
 from thresher.metadata.work import WorkFolder, damaged_work, fingerprint
-from thresher.stored import DamageError, load_arrays
+from thresher.stored import DamageError
+from thresher.stored_arrays import load_arrays
 
 DEFAULT_MEMORY = 512_000_000
 LEAST_MEMORY = 256_000_000
