@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 _FLAGS: ContextVar[bool] = ContextVar("thresher_flags", default=False)
 
-OTHER_FLAGS = {"path": "-o", "id_column": "--id"}
+OTHER_FLAGS = {"path": "-o", "id_column": "--id", "replace": "--force", "number": "--buckets"}
 """Arguments whose flag is not their own name with dashes."""
 
 

@@ -4,12 +4,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import FileFormatError, InputError
+from thresher.errors import InputError
 
 
 def check_readable(path: Path, what: str) -> None:
@@ -91,46 +91,3 @@ def write_json(path: Path, kind: str, version: int, content: Mapping[str, Any]) 
     """
     document = {"format": f"thresher-{kind}", "version": version, **content}
     write_text(path, json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n")
-
-
-def read_json(path: Path, kind: str, version: int, made_by: str) -> dict[str, Any]:
-    """The content of a JSON file that `write_json` wrote.
-
-    Args:
-        path: The file.
-        kind: What it must be, for example `fit`.
-        version: The version that this release reads.
-        made_by: The command that makes such a file, for the message.
-
-    Raises:
-        FileFormatError: Not JSON, of another kind, or of another version.
-        InputError: The file cannot be read.
-    """
-    check_readable(path, f"a file made by `{made_by}`")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant(path))
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not a text file. Make it again with `{made_by}`.") from error
-    except json.JSONDecodeError as error:
-        raise FileFormatError(
-            f"{path} is not whole JSON (line {error.lineno}: {error.msg}). Make it again with `{made_by}`."
-        ) from error
-    found = document.get("format") if isinstance(document, dict) else None
-    if found != f"thresher-{kind}":
-        raise FileFormatError(
-            f"{path} is not a thresher-{kind} file (its format is {found!r}). Make one with `{made_by}`."
-        )
-    if document.get("version") != version:
-        raise FileFormatError(
-            f"{path} is a thresher-{kind} file of version {document.get('version')!r}; this release reads "
-            f"version {version}. Make it again with `{made_by}`."
-        )
-    content: dict[str, Any] = document
-    return content
-
-
-def _refuse_constant(path: Path) -> Callable[[str], None]:
-    def refuse(constant: str) -> None:
-        raise FileFormatError(f"{path} holds {constant}, which is not a number.")
-
-    return refuse

@@ -248,9 +248,9 @@ def test_logs_that_are_not_the_pilots_are_refused(pilot, tmp_path, capsys, prepa
     ("text", "message"),
     [
         ("a: [", "is not YAML"),
-        ("format: thresher-fit\nversion: 1\n", "is not a thresher-pilot file of version 1"),
+        ("format: thresher-fit\nversion: 1\n", "is not a thresher-pilot file (its format is 'thresher-fit')"),
         ("format: thresher-pilot\nversion: 1\nruns: []\n", "is damaged"),
-        ("!!python/object/apply:os.system ['true']", "is not YAML"),
+        ("!!python/object/apply:os.system ['true']", "line 1 has the tag"),
     ],
 )
 def test_a_yaml_that_is_no_pilot_is_refused(tmp_path, capsys, text, message):

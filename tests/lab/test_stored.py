@@ -44,7 +44,7 @@ def test_half_of_it_is_refused_with_what_to_do(tmp_path, name):
     write_lab_data(lab_data(pool=40, teacher=30), tmp_path / "data")
     path = tmp_path / "data" / name
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(FileFormatError, match=r"delete it, and it is made again|Make it again"):
+    with pytest.raises(FileFormatError, match=r"is damaged: .*; delete .*data, and it is made again"):
         read_lab_data(tmp_path / "data")
 
 

@@ -76,7 +76,10 @@ def test_a_task_that_fails_stops_all_and_what_is_finished_is_kept(place, fault, 
 def test_a_damaged_result_is_refused_with_what_to_do(place):
     done(place, Count("a", 100))
     (place.results / "a.json").write_text('{"format": "thresher-lab-res')
-    with pytest.raises(FileFormatError, match=r"a\.json is damaged; delete it, and that run is done again"):
+    with pytest.raises(
+        FileFormatError,
+        match=r"a\.json is damaged: .*; delete it, and that run is done again",
+    ):
         done(place, Count("a", 100))
 
 

@@ -103,7 +103,7 @@ def test_scores_that_cannot_be_ranked_are_refused(tmp_path, work, values, said):
 @pytest.mark.parametrize(
     ("number", "names", "said"),
     [
-        (0, None, "--buckets is 0"),
+        (0, None, "number is 0"),
         (2, ["a"], "1 names for 2"),
         (2, ["a", "a"], "distinct"),
         (1, ["a+b"], "joins pools"),

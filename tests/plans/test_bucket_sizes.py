@@ -1,11 +1,13 @@
-import json
-
 import numpy as np
 import pytest
 
 from thresher import fit_law, load_example
 from thresher.errors import InputError
 from thresher.fits.predict import predict_mixture
+from thresher.metadata.buckets import Bucket, Buckets, write_buckets
+from thresher.metadata.ids import IdKind
+from thresher.metadata.order import ordered_of
+from thresher.metadata.selection import Edge
 from thresher.plans.saved import in_buckets, read_bucket_sizes, read_pool_size
 
 NAMES = ("top_0_10", "top_10_20", "top_20_30", "top_30_40")
@@ -14,8 +16,12 @@ NAMES = ("top_0_10", "top_10_20", "top_20_30", "top_30_40")
 @pytest.fixture
 def buckets(tmp_path):
     path = tmp_path / "buckets.json"
-    rows = [{"name": name, "low": 0, "high": 1, "rows": 2000, "fraction": 0.1} for name in NAMES]
-    path.write_text(json.dumps({"format": "thresher-buckets", "version": 1, "rows": 20_000, "buckets": rows}))
+    scores = (1.0, 0.9, 0.8, 0.7, 0.6)
+    found = tuple(
+        Bucket(name, low, high, 2000, 0.1, Edge(ordered_of(low, 8)))
+        for name, high, low in zip(NAMES, scores, scores[1:], strict=False)
+    )
+    write_buckets(path, Buckets("s", 8, "uid", IdKind.HEX, None, 20_000, 12_000, found))
     return path
 
 
@@ -24,9 +30,7 @@ def test_buckets_say_the_pool_and_a_pool_size_says_what_they_are_a_part_of(bucke
     assert read_pool_size("128M", buckets) == 128e6
     assert set(read_bucket_sizes(buckets).values()) == {2000}
     assert set(read_bucket_sizes(buckets, 128e6).values()) == {12.8e6}
-    with pytest.raises(
-        InputError, match=r"--pool-size is 100, but .* was made from 20,000 rows; give no less"
-    ):
+    with pytest.raises(InputError, match=r"pool_size is 100, but .* was made from 20,000 rows; give no less"):
         read_pool_size("100", buckets)
 
 

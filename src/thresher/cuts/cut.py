@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.cuts.formats import SubsetFormat, file_sha256, format_of, subset_writer
 from thresher.cuts.manifest import (
     Manifest,
@@ -21,7 +22,7 @@ from thresher.cuts.manifest import (
     write_manifest,
 )
 from thresher.cuts.requests import Request, check_held, check_table, selection_of
-from thresher.errors import InputError, LostEngineError
+from thresher.errors import FileFormatError, InputError, LostEngineError
 from thresher.metadata.engine import Engine, SortedIds
 from thresher.metadata.ids import id_text
 from thresher.metadata.keys import Keys
@@ -105,7 +106,7 @@ def cut(
         raise InputError(f"{output} is a folder; give the path of a file to write.")
     folder = _folder(output, spill)
     known = bool(table.sources)  # only of files can be said that they are still the same
-    if known and not folder.exists() and (done := _already_done(output, job)) is not None:
+    if known and not folder.exists() and (done := _already_done(output, job, replace)) is not None:
         return Cut(output, done, time.monotonic() - begun, already_done=True)
     if output.exists() and not replace and not folder.exists():
         raise InputError(
@@ -144,12 +145,17 @@ def _part(output: Path) -> Path:
     return output.with_name(f".{output.name}.thresher-part")
 
 
-def _already_done(output: Path, job: dict[str, Any]) -> Manifest | None:
+def _already_done(output: Path, job: dict[str, Any], replace: bool) -> Manifest | None:
     """The manifest of an output that this very job wrote before, once its bytes have been checked."""
     path = manifest_path(output)
     if not (output.is_file() and path.is_file()):
         return None
-    found = read_manifest(path)
+    try:
+        found = read_manifest(path)
+    except FileFormatError as error:
+        if replace:  # both are about to be written again
+            return None
+        raise FileFormatError(f"{str(error).removesuffix('.')} and {argument('replace', True)}.") from error
     if found.fingerprint != fingerprint(job):
         return None
     return found if file_sha256(output) == found.sha256 else None
@@ -256,7 +262,7 @@ def write_ids(
         InputError: An id occurs twice and `unique` forbids it, or the disk is full.
     """
     rows = sum(ids.tally.copies)
-    state = work.get("written.json") if chosen.appends and part.exists() else None
+    state = work.get("written.json", "written") if chosen.appends and part.exists() else None
     if state is not None and part.stat().st_size < state["bytes"]:
         state = None
     after = _plain(state["after"]) if state is not None else None

@@ -1,25 +1,27 @@
 """An index: ids in order with their scores beside them, so that any later cut is one short scan without sorting.
 
 The folder holds `ids.npy` (pairs of integers, ascending), `scores.npy` (ordered scores, row by row the same
-samples) and `index.json` (what they were made from).
+samples) and `index.json` (what they were made from, and a checksum of each block of both).
 """
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.cuts.formats import npy_rows
 from thresher.cuts.manifest import describe_files, describe_id_sets
 from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.files import write_json
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
-from thresher.metadata.id_sets import IdSet, Paths, known_sets, open_sets
+from thresher.metadata.id_sets import IdSet, Paths, open_sets
 from thresher.metadata.ids import IdKind
 from thresher.metadata.keys import PairKeys
 from thresher.metadata.local import DEFAULT_MEMORY, OWN_MEMORY, Local, bin_shapes, bins_of, count_batch
@@ -30,10 +32,13 @@ from thresher.metadata.selection import Selection, Slice, Tally
 from thresher.metadata.set_keys import sort_sets
 from thresher.metadata.table import Table
 from thresher.metadata.types import Array, Key
-from thresher.metadata.work import WorkFolder, free_bytes, work_folder
+from thresher.metadata.work import WorkFolder, fingerprint, free_bytes, work_folder
+from thresher.stored import read_stored
 
-VERSION = 1
+VERSION = 2
+MADE_BY = "thresher index METADATA --score COL"
 BLOCK_ROWS = 1 << 18
+"""Rows that are read at once and have one checksum: 4 MB of ids, 1 or 2 MB of scores."""
 HEADER_BYTES = 128
 """Of an .npy file of one axis, as numpy writes it."""
 ROW_BYTES = 2 * (16 + 8)
@@ -50,12 +55,16 @@ class Index:
         table: The metadata that it was made from.
         rows: Rows.
         missing: Rows without a score.
+        block_rows: Rows of a block.
+        checks: By file, the CRC-32 of each block.
     """
 
     path: Path
     table: Table
     rows: int
     missing: int
+    block_rows: int
+    checks: Mapping[str, Sequence[int]] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """What `thresher index --json` prints."""
@@ -89,9 +98,13 @@ def make_index(
             f"Column {table.id_column!r} holds text; an index needs ids of 32 hex digits, UUIDs or integers."
         )
     if not output.parent.is_dir():
-        raise InputError(f"{output.parent}: no such folder. Make it first, or write elsewhere with -o.")
+        raise InputError(
+            f"{output.parent}: no such folder. Make it first, or write elsewhere with {argument('path')}."
+        )
     if output.exists() and not (replace and is_index(output)):
-        raise InputError(f"{output} exists; use --force to replace an index, or another name.")
+        raise InputError(
+            f"{output} exists; give {argument('replace', True)} to replace an index, or another name."
+        )
     part = output.with_name(f".{output.name}.thresher-part")
     job = {
         "index": describe_files(table.sources),
@@ -114,7 +127,10 @@ def make_index(
     return Index(output, table, *made)
 
 
-def _write(table: Table, part: Path, engine: Engine, work: WorkFolder) -> tuple[int, int]:
+def _write(
+    table: Table, part: Path, engine: Engine, work: WorkFolder
+) -> tuple[int, int, int, dict[str, list[int]]]:
+    """Write all files; rows, rows without a score, rows of a block, and the checksums of the blocks."""
     needed = table.file_rows * ROW_BYTES - work.bytes()
     if needed > free_bytes(work.path):
         raise InputError(
@@ -125,25 +141,61 @@ def _write(table: Table, part: Path, engine: Engine, work: WorkFolder) -> tuple[
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     rows = 0
-    with (part / "ids.npy").open("wb") as ids, (part / "scores.npy").open("wb") as scores:
-        ids.write(_header(np.dtype("u8,u8"), census.rows))
-        scores.write(_header(np.dtype(f"u{table.score_width}"), census.rows))
+    with (part / "ids.npy").open("wb") as id_file, (part / "scores.npy").open("wb") as score_file:
+        ids = _Blocks(id_file, np.dtype("u8,u8"), census.rows)
+        scores = _Blocks(score_file, np.dtype(f"u{table.score_width}"), census.rows)
         for keys, carried in found.blocks():
             ids.write(npy_rows(keys))
             scores.write(np.ascontiguousarray(carried).data)
             rows += len(keys)
-        for file in (ids, scores):
-            file.flush()
-            os.fsync(file.fileno())
+        checks = {"ids": ids.close(), "scores": scores.close()}
     if rows != census.rows:
         raise InputError("The metadata changed between two scans; run the command again.")
     content = {
         "score": table.score, "score_width": table.score_width, "score_type": table.score_type,
         "id": table.id_column, "id_kind": str(table.id_kind), "where": table.where_text, "rows": rows, "missing": census.missing,
         "inputs": [vars(file) for file in table.metadata_files], "scores": [vars(file) for file in table.score_files],
+        "block_rows": BLOCK_ROWS, "checks": checks,
     } | describe_id_sets(table.sets)  # fmt: skip
-    write_json(part / "index.json", "index", VERSION, content)
-    return census.rows, census.missing
+    write_json(part / "index.json", "index", VERSION, content | {"sha256": fingerprint(content)})
+    return census.rows, census.missing, BLOCK_ROWS, checks
+
+
+class _Blocks:
+    """Writes rows of one type to an .npy file, with a checksum of every block.
+
+    CRC-32 sees damage by disks and by programs, at three times the speed of a cryptographic hash. Whoever forges an index
+    on purpose could forge its checksums too.
+    """
+
+    def __init__(self, file: BinaryIO, dtype: np.dtype[Any], rows: int) -> None:
+        self.file, self.block_bytes = file, BLOCK_ROWS * dtype.itemsize
+        self.check, self.held = 0, 0
+        self.checks: list[int] = []
+        file.write(_header(dtype, rows))
+
+    def write(self, rows: memoryview) -> None:
+        """Append rows."""
+        left = rows.cast("B")
+        while len(left):
+            piece = left[: self.block_bytes - self.held]
+            self.file.write(piece)
+            self.check, self.held = zlib.crc32(piece, self.check), self.held + len(piece)
+            if self.held == self.block_bytes:
+                self._end()
+            left = left[len(piece) :]
+
+    def close(self) -> list[int]:
+        """Make sure that everything is on disk; the checksums."""
+        if self.held:
+            self._end()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        return self.checks
+
+    def _end(self) -> None:
+        self.checks.append(self.check)
+        self.check, self.held = 0, 0
 
 
 def _header(dtype: np.dtype[Any], rows: int) -> bytes:
@@ -166,44 +218,46 @@ def open_index(path: Path) -> Index:
     Raises:
         InputError: It is damaged, or the metadata changed or vanished since it was made.
     """
-    document = read_json(path / "index.json", "index", VERSION, "thresher index")
-    try:
-        files, scores = (
-            tuple(
-                InputFile(f["path"], f["size"], f["stamp"], f["rows"], tuple(f["row_groups"]))
-                for f in document[name]
-            )
-            for name in ("inputs", "scores")
-        )
-        table = Table(
-            files, document["id"], IdKind(document["id_kind"]), document["score"], document["score_width"],
-            None, document["where"], files, scores, score_type=document.get("score_type", f"f{document['score_width']}"),
-        )  # fmt: skip
-        # What was in a set decides no more once the index is made, so its files are not looked at again.
-        sets = tuple(
-            IdSet(one.path, one.sha256, name == "within", (), table.id_kind, table.id_column)
-            for name in ("within", "without")
-            for one in known_sets(document, name)
-        )
-        table = replace(table, sets=sets)
-        found = Index(path, table, document["rows"], document["missing"])
-        width = {"ids.npy": 16, "scores.npy": table.score_width}
-        whole = all(
-            (path / name).stat().st_size == HEADER_BYTES + found.rows * size for name, size in width.items()
-        )
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make it again with `thresher index`."
-        ) from error
-    if not whole:
-        raise FileFormatError(
-            f"{path} is damaged: a file has the wrong length. Make it again with `thresher index`."
-        )
+    from thresher.cuts.index_model import SavedIndex
+
+    saved = read_stored(path / "index.json", SavedIndex, "index", VERSION, MADE_BY)
+    content = saved.model_dump(exclude_unset=True)
+    if content.pop("sha256") != fingerprint(content):
+        raise _damaged(path, "index.json was changed")
+    files, scores = (
+        tuple(InputFile(**vars(one) | {"row_groups": tuple(one.row_groups)}) for one in listed)
+        for listed in (saved.inputs, saved.scores)
+    )
+    kind = IdKind(saved.id_kind)
+    # What was in a set decides no more once the index is made, so its files are not looked at again.
+    sets = tuple(
+        IdSet(one.path, one.sha256, inside, (), kind, saved.id)
+        for inside, listed in ((True, saved.within), (False, saved.without))
+        for one in listed
+    )
+    table = Table(
+        files, saved.id, kind, saved.score, saved.score_width, None, saved.where, files, scores,
+        sets=sets, score_type=saved.score_type,
+    )  # fmt: skip
+    for name, dtype in (("ids.npy", np.dtype("u8,u8")), ("scores.npy", np.dtype(f"u{table.score_width}"))):
+        header = _header(dtype, saved.rows)
+        try:
+            with (path / name).open("rb") as file:
+                begins = file.read(len(header))
+            size = (path / name).stat().st_size
+        except OSError as error:
+            raise _damaged(path, f"{name} cannot be read ({error.strerror or error})") from error
+        if size != len(header) + saved.rows * dtype.itemsize or begins != header:
+            raise _damaged(path, f"{name} has the wrong length or header")
     try:
         table.check_unchanged()
     except InputError as error:
-        raise InputError(f"{path} is out of date ({error}) Make it again with `thresher index`.") from error
-    return found
+        raise InputError(f"{path} is out of date ({error}) Make it again with `{MADE_BY}`.") from error
+    return Index(path, table, saved.rows, saved.missing, saved.block_rows, saved.checks.model_dump())
+
+
+def _damaged(path: Path, what: str) -> FileFormatError:
+    return FileFormatError(f"{path} is damaged: {what}; make it again with `{MADE_BY}`.")
 
 
 def with_sets(index: Index, within: Paths, without: Paths) -> Table:
@@ -220,7 +274,7 @@ def with_sets(index: Index, within: Paths, without: Paths) -> Table:
 
 @dataclass(frozen=True)
 class FromIndex(Engine):
-    """Queries answered by an index instead of the files it was made from.
+    """Queries answered by an index instead of the files it was made from; each block is checked when it is first read.
 
     Attributes:
         index: What is read.
@@ -231,6 +285,7 @@ class FromIndex(Engine):
     index: Index
     progress: Progress = no_progress
     memory: float = DEFAULT_MEMORY
+    checked: set[tuple[str, int]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     name = "index"
 
@@ -240,16 +295,30 @@ class FromIndex(Engine):
     def blocks(self) -> Iterator[tuple[int, Array]]:
         """First row and ordered scores of each block; read, not mapped, so that memory stays small."""
         dtype = np.dtype(f"u{self.index.table.score_width}")
-        for first in range(0, self.index.rows, BLOCK_ROWS):
-            yield first, self._read("scores.npy", dtype, first)
+        for first in range(0, self.index.rows, self.index.block_rows):
+            yield first, self._read("scores", dtype, first)
 
     def pairs(self, first: int) -> Array:
         """Ids of the block that begins with row `first`; shape (rows, 2)."""
-        return self._read("ids.npy", np.dtype("u8,u8"), first).view(np.uint64).reshape(-1, 2)
+        return self._read("ids", np.dtype("u8,u8"), first).view(np.uint64).reshape(-1, 2)
 
     def _read(self, name: str, dtype: np.dtype[Any], first: int) -> Array:
-        count = min(BLOCK_ROWS, self.index.rows - first)
-        return np.fromfile(self.index.path / name, dtype, count, offset=HEADER_BYTES + first * dtype.itemsize)
+        made = self.index
+        number, count = first // made.block_rows, min(made.block_rows, made.rows - first)
+        try:
+            found = np.fromfile(
+                made.path / f"{name}.npy", dtype, count, offset=HEADER_BYTES + first * dtype.itemsize
+            )
+        except OSError as error:
+            raise _damaged(made.path, f"{name}.npy cannot be read ({error.strerror or error})") from error
+        if (name, number) not in self.checked or len(found) != count:
+            if zlib.crc32(found.data) != made.checks[name][number]:
+                raise _damaged(
+                    made.path,
+                    f"rows {first:,} to {first + count - 1:,} of {name}.npy are not what was written",
+                )
+            self.checked.add((name, number))
+        return found
 
     def count(self, table: Table, windows: Sequence[Window], work: WorkFolder) -> list[list[Bin]]:
         """Rows per score within each window; see `Engine.count`."""
@@ -257,7 +326,7 @@ class FromIndex(Engine):
         counts = [np.zeros(size, dtype=np.int64) for size in sizes]
         marks = self._marks(table, work)
         for first, block in self.blocks():
-            ordered = block if marks is None else block[marks.of(first // BLOCK_ROWS)]
+            ordered = block if marks is None else block[marks.of(first // self.index.block_rows)]
             for window, shift, found in zip(windows, shifts, counts, strict=True):
                 count_batch(ordered, window, shift, found)
         return [
@@ -281,8 +350,10 @@ class FromIndex(Engine):
         if not sets:
             return None
         keys = sort_sets(sets, work, self.memory - OWN_MEMORY, self.progress)
-        blocks = -(-self.index.rows // BLOCK_ROWS)
-        return mark_sorted(keys, blocks, lambda block: self.keys(block * BLOCK_ROWS), work, self.progress)
+        blocks = -(-self.index.rows // self.index.block_rows)
+        return mark_sorted(
+            keys, blocks, lambda block: self.keys(block * self.index.block_rows), work, self.progress
+        )
 
 
 @dataclass(frozen=True)
@@ -334,7 +405,9 @@ class IndexIds(SortedIds):
     def _may_hold(self, first: int, ordered: Array) -> Array:
         """Rows of a block that pass the sets of ids and whose score alone allows them to be chosen."""
         allowed = self.selection.may_hold(ordered)
-        return np.flatnonzero(allowed if self.marks is None else allowed & self.marks.of(first // BLOCK_ROWS))
+        return np.flatnonzero(
+            allowed if self.marks is None else allowed & self.marks.of(first // self.engine.index.block_rows)
+        )
 
     def _chosen(self) -> Iterator[tuple[PairKeys, Any, Tally]]:
         edge = self.selection.open_ties
@@ -346,6 +419,8 @@ class IndexIds(SortedIds):
                 surplus = tied & (np.cumsum(tied) > left)
                 left -= int(tied.sum()) - int(surplus.sum())
                 chosen = chosen[~surplus]
+            if not len(chosen):
+                continue  # its ids need not be read
             keys = self.engine.keys(first).take(chosen)
             placed, carried, tally = self.selection.place(ordered[chosen], keys, self.kind)
             if isinstance(placed, PairKeys):

@@ -7,17 +7,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import FileFormatError
-from thresher.files import read_json, write_json
+from thresher.errors import InputError
+from thresher.files import write_json
 from thresher.metadata.id_sets import IdSet, describe_sets, known
-from thresher.metadata.ids import IdKind, id_key, id_text
+from thresher.metadata.ids import id_key, id_text
 from thresher.metadata.order import from_ordered
 from thresher.metadata.parquet import InputFile
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import fingerprint
+from thresher.stored import DamageError, read_stored
 
 VERSION = 1
+MADE_BY = "thresher cut"
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,29 @@ def _edge(edge: Edge | None, table: Table) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def slices_from(described: Sequence[Mapping[str, Any]], kind: IdKind) -> tuple[Slice, ...]:
-    """The slices that `describe_slices` described."""
+def slices_from(described: Sequence[Mapping[str, Any]], table: Table) -> tuple[Slice, ...]:
+    """The slices that `describe_slices` described.
+
+    Raises:
+        DamageError: An edge is no place in the ranking of this table.
+    """
     return tuple(
-        Slice(one["name"], _edge_from(one["above"], kind), _edge_from(one["last"], kind), one["copies"])
+        Slice(one["name"], _edge_from(one["above"], table), _edge_from(one["last"], table), one["copies"])
         for one in described
     )
 
 
-def _edge_from(described: Mapping[str, Any] | None, kind: IdKind) -> Edge | None:
+def _edge_from(described: Mapping[str, Any] | None, table: Table) -> Edge | None:
     if described is None:
         return None
-    tie = described["tie_id"]
-    return Edge(described["ordered"], None if tie is None else id_key(tie, kind), described["ties"])
+    score, tie = described["ordered"], described["tie_id"]
+    if score >= 1 << 8 * table.score_width:
+        raise DamageError(f"ordered is {score}, which no score of {table.score!r} has")
+    try:
+        key = None if tie is None else id_key(tie, table.id_kind)
+    except InputError as error:
+        raise DamageError(f"tie_id: {error}") from error
+    return Edge(score, key, described["ties"])
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -119,9 +131,8 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    write_json(
-        path, "manifest", VERSION, {**vars(manifest)} | {"version": VERSION, "thresher": manifest.version}
-    )
+    content = {name: value for name, value in vars(manifest).items() if name != "version"}
+    write_json(path, "manifest", VERSION, content | {"thresher": manifest.version})
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -130,14 +141,11 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: The file cannot be read, is of another kind, or is damaged.
     """
-    document = read_json(path, "manifest", VERSION, "thresher cut")
-    names = [name for name in Manifest.__dataclass_fields__ if name != "version"]
-    try:
-        return Manifest(**{name: document[name] for name in names}, version=document["thresher"])
-    except (KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make the subset again with `thresher cut`."
-        ) from error
+    from thresher.cuts.manifest_model import SavedManifest
+
+    saved = read_stored(path, SavedManifest, "manifest", VERSION, MADE_BY).model_dump(exclude_unset=True)
+    version = saved.pop("thresher")
+    return Manifest(**saved, version=version)
 
 
 def release() -> str:

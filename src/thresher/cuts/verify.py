@@ -6,9 +6,16 @@ from typing import Any
 
 from thresher.cuts.cut import write_ids
 from thresher.cuts.formats import file_sha256, format_of
-from thresher.cuts.manifest import Manifest, manifest_path, read_manifest, slices_from
+from thresher.cuts.manifest import (
+    MADE_BY,
+    Manifest,
+    describe_slices,
+    manifest_path,
+    read_manifest,
+    slices_from,
+)
 from thresher.cuts.requests import Keep, Threshold, selection_of
-from thresher.errors import InputError
+from thresher.errors import FileFormatError, InputError
 from thresher.metadata.engine import Engine
 from thresher.metadata.id_sets import check_same_sets, known_sets
 from thresher.metadata.joined import open_joined
@@ -17,6 +24,7 @@ from thresher.metadata.ranks import take_census
 from thresher.metadata.selection import Selection
 from thresher.metadata.table import Table, open_table
 from thresher.metadata.work import WorkFolder, work_folder
+from thresher.stored import DamageError
 
 
 def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = None) -> Manifest:
@@ -47,10 +55,20 @@ def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = N
         table = open_again(manifest, Path(folder))
         again = Path(folder) / subset.name
         with work_folder(Path(folder) / "work", {}) as work:
-            found = _cut_again(manifest, table, again, engine if engine is not None else Local(), work)
-    if found != manifest.sha256:
+            try:
+                sha256, found = _cut_again(manifest, table, again, engine or Local(), work)
+            except DamageError as error:
+                raise FileFormatError(
+                    f"{path} is damaged: {error}; make it again with `{MADE_BY}`."
+                ) from error
+    if sha256 != manifest.sha256:
         raise InputError(
             f"{subset} is not what its metadata gives: a second cut has another sha256. Cut it again."
+        )
+    wrong = next((name for name, value in found.items() if getattr(manifest, name) != value), None)
+    if wrong is not None or manifest.job["format"] != subset.suffix.lower():
+        raise FileFormatError(
+            f"{path} is damaged: {wrong or 'job.format'} is not what a second cut gives; make it again with `{MADE_BY}`."
         )
     return manifest
 
@@ -82,14 +100,17 @@ def open_again(manifest: Manifest, folder: Path) -> Table:
     check_same_sets(table.sets, within, without, "The subset was cut")
     known = {one["path"]: (one["size"], one["changed"]) for one in [*job["inputs"], *job["scores"]]}
     for file in table.sources:
-        if known[file.path] != (file.size, file.stamp):
+        if known.get(file.path) != (file.size, file.stamp):
             raise InputError(
                 f"{file.path} changed since the subset was cut, so the subset cannot be proven; cut it again."
             )
     return table
 
 
-def _cut_again(manifest: Manifest, table: Table, output: Path, engine: Engine, work: WorkFolder) -> str:
+def _cut_again(
+    manifest: Manifest, table: Table, output: Path, engine: Engine, work: WorkFolder
+) -> tuple[str, dict[str, Any]]:
+    """The sha256 of a second cut, and what a manifest of it would say."""
     census = take_census(engine, table, work)
     request: dict[str, Any] = manifest.job["request"]
     if "keep" in request:
@@ -97,7 +118,15 @@ def _cut_again(manifest: Manifest, table: Table, output: Path, engine: Engine, w
     elif "threshold" in request:
         selection = selection_of(Threshold(request["threshold"]), table, census, engine, work)
     else:
-        selection = Selection(slices_from(manifest.slices, table.id_kind), request["seed"])
+        selection = Selection(slices_from(manifest.slices, table), request["seed"])
     ids = engine.select(table, selection, work)
     chosen = format_of(output, table.id_kind)
-    return write_ids(ids, table, output, chosen, bool(manifest.job["unique"]), work)[0]
+    sha256, unique, duplicates = write_ids(ids, table, output, chosen, bool(manifest.job["unique"]), work)
+    tally = ids.tally
+    rows = zip((s.name for s in selection.slices), tally.samples, tally.copies, strict=True)
+    return sha256, {
+        "slices": describe_slices(selection.slices, table),
+        "counts": {name: {"samples": samples, "rows": copies} for name, samples, copies in rows},
+        "rows_in": census.rows, "missing": census.missing, "rows_out": sum(tally.copies), "unique_out": unique,
+        "duplicates": duplicates,
+    }  # fmt: skip

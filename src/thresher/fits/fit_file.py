@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.errors import FileFormatError
+from thresher.files import write_json
 from thresher.fits.fit import Finding, Fit, LawKind, PoolReport, Reach, SharedReport, Verdict
 from thresher.fits.priors import PRIORS
+from thresher.laws.kernels import KERNELS
 from thresher.laws.one_law import SCALARS, OneLaw
 from thresher.laws.paper import PaperLaw
+from thresher.laws.settings import Settings
 from thresher.pools import Pool
 from thresher.runs import Measurement
+from thresher.stored import read_stored
 
 if TYPE_CHECKING:
     from thresher.fits.fit_model import SavedFit
 
 FIT_VERSION = 2
+MADE_BY = "thresher fit RUNS -o FIT"
+FURTHEST = 1e6
+"""Times the largest measured loss that a draw may predict of the same runs."""
 SIGNIFICANT_DIGITS = 9
 """Digits kept of a draw; the most probable law keeps all of them."""
 PAPER_SCALARS = ("onset", "floor", "kappa")
@@ -49,24 +55,30 @@ def read_fit(path: Path) -> Fit:
         FileFormatError: Not a FIT file, of another version, cut short, or with values that no fit has.
         InputError: The file cannot be read.
     """
-    from pydantic import ValidationError
-
     from thresher.fits.fit_model import SavedFit
 
-    document = read_json(path, "fit", FIT_VERSION, made_by="thresher fit RUNS -o FIT")
-    try:
-        return restore_fit(SavedFit.model_validate(document))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise FileFormatError(
-            f"{path}: {where}: {first['msg']}. The file was changed or damaged; make it again with "
-            "`thresher fit RUNS -o FIT`."
-        ) from error
-    except InputError as error:
-        raise FileFormatError(
-            f"{path}: {error} The file was changed or damaged; make it again with `thresher fit RUNS -o FIT`."
-        ) from error
+    fit = restore_fit(read_stored(path, SavedFit, "fit", FIT_VERSION, MADE_BY))
+    for one in fit.parts or (fit,):
+        wrong = _impossible(one)
+        if wrong is not None:
+            raise FileFormatError(f"{path} is damaged: {wrong}; make it again with `{MADE_BY}`.")
+    return fit
+
+
+def _impossible(fit: Fit) -> str | None:
+    """The first kernel that predicts what no run can measure, for single pools at lengths that were fitted."""
+    lengths = np.array([min(row.samples_seen for row in fit.rows), fit.reach.largest_run])
+    count = len(fit.pools)
+    sizes = np.full((2 * count, count), [pool.unique_samples for pool in fit.pools])
+    top = fit.chance if fit.chance is not None else FURTHEST * max(row.error for row in fit.rows)
+    for law in fit.laws:
+        resampled = np.full(2 * count, KERNELS[law.kernel].exposure == "resampled")
+        settings = Settings(np.tile(np.eye(count), (2, 1)), sizes, np.repeat(lengths, count), resampled)
+        with np.errstate(all="ignore"):
+            errors = law.errors(settings)
+        if not np.all((errors >= 0) & (errors <= top * (1 + 1e-9))):
+            return f"a draw of {law.kernel} predicts errors outside 0 to {top:g}"
+    return None
 
 
 def fit_document(fit: Fit) -> dict[str, Any]:

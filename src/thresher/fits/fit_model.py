@@ -1,40 +1,48 @@
 """What a FIT file must hold, for pydantic; imported only when one is read."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from thresher.fits.fit import LawKind, Verdict
 from thresher.laws.kernels import KERNELS
+from thresher.pools import WEIGHT_TOLERANCE
+from thresher.schemas import (
+    Count,
+    Interval,
+    Name,
+    NonNegative,
+    Positive,
+    Probability,
+    Samples,
+    Stored,
+    all_different,
+    in_order,
+    one_for_each,
+)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Size = Annotated[float, Field(ge=1, le=1e18)] | None
+Size = Samples | None
 """Unique samples; null is without end."""
-Samples = Annotated[float, Field(ge=1, le=1e18)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Spread = Annotated[float, Field(ge=0, le=1e3)]
 """An sd of ln y; a factor of e^1000 is no spread of any run."""
-Interval = tuple[float, float]
-WEIGHTS_SUM = 1e-6
 MOST_DRAWS = 100_000
 LARGEST_ERROR = 1e300
+WEIGHTS_SUM = 1e-6
+LEAST_ERROR = 0.003
+"""The noise of a fraction where nothing is known of it; errors may be smaller."""
+MOST_NOISE = 10.0
+"""Times the largest error: runs that scatter more have measured nothing."""
 POSITIVE = ("exponent", "bend", "worth", "half_life", "onset", "amplitude")
 
 
-class Strict(BaseModel):
-    """Numbers are numbers, and unknown keys are a sign of another version."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class SavedRow(Strict):
+class SavedRow(Stored):
     """One measurement."""
 
-    pool: str
+    pool: Name
     unique_samples: Size
     samples_seen: Samples
-    metric: str
+    metric: Name
     error: Annotated[float, Field(gt=0, le=LARGEST_ERROR)]
     run: str | None = None
     model: str | None = None
@@ -44,21 +52,31 @@ class SavedRow(Strict):
     schedule: str | None = None
     exposure: str | None = None
     standard_error: Positive | None = None
-    weights: list[NonNegative] | None = None
+    weights: list[Probability] | None = None
     pool_sizes: list[Size] | None = None
 
+    @model_validator(mode="after")
+    def _one_for_each_pool(self) -> Self:
+        pools = self.pool.count("+") + 1
+        for what, found in (("weights", self.weights), ("pool_sizes", self.pool_sizes)):
+            if found is not None:
+                one_for_each(what, len(found), f"pools in {self.pool!r}", pools)
+        if self.weights is not None and abs(sum(self.weights) - 1.0) > WEIGHT_TOLERANCE:
+            raise ValueError("the weights of a mixture sum to 1")
+        return self
 
-class SavedPool(Strict):
+
+class SavedPool(Stored):
     """One pool."""
 
-    pool: str
+    pool: Name
     unique_samples: Size
     rank: Annotated[int, Field(ge=1)] | None
     quality: str | None
     largest_run: Positive | None
 
 
-class SavedReach(Strict):
+class SavedReach(Stored):
     """How far the runs go."""
 
     largest_run: Samples
@@ -69,21 +87,21 @@ class SavedReach(Strict):
     joint_information: list[list[float]]
 
 
-class SavedReference(Strict):
+class SavedReference(Stored):
     """What the parameters are relative to."""
 
     largest_run: Samples | None
     typical_size: list[Positive]
 
 
-class SavedDraws(Strict):
+class SavedDraws(Stored):
     """Draws of one kernel."""
 
     weight: Positive
     values: Annotated[list[list[float]], Field(min_length=1, max_length=MOST_DRAWS)]
 
 
-class SavedReport(Strict):
+class SavedReport(Stored):
     """What was found of one pool."""
 
     pool: str
@@ -93,19 +111,21 @@ class SavedReport(Strict):
     worth_interval: Interval | None
     half_life: Positive | None
     half_life_interval: Interval | None
-    worth_by_pass: list[float]
-    runs: int
-    findings: list[tuple[str, str]]
+    worth_by_pass: list[NonNegative]
+    runs: Count
+    findings: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        for name in ("utility", "worth", "half_life"):
+            in_order(name, getattr(self, f"{name}_interval"))
         for name, _ in self.findings:
             if name not in Verdict.__members__:
                 raise ValueError(f"there is no verdict {name!r}")
         return self
 
 
-class SavedShared(Strict):
+class SavedShared(Stored):
     """What was found of one shared part."""
 
     name: str
@@ -115,13 +135,18 @@ class SavedShared(Strict):
     identified: bool
     sentence: str
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        in_order("interval", self.interval)
+        in_order("prior", self.prior)
+        return self
 
-class SavedFit(BaseModel):
+
+class SavedFit(Stored):
     """A whole FIT file."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     law: Literal["default", "paper"]
-    metric: str
+    metric: Name
     unit: Literal["fraction", "loss"]
     chance: Annotated[float, Field(gt=0, le=1)] | None
     noise_sd: Annotated[float, Field(gt=0, le=LARGEST_ERROR)]
@@ -130,17 +155,18 @@ class SavedFit(BaseModel):
     rmse: NonNegative
     rows: Annotated[list[SavedRow], Field(min_length=1)]
     pools: Annotated[list[SavedPool], Field(min_length=1)]
+    priors: dict[str, Any] = Field(default_factory=dict)
     reach: SavedReach
     reference: SavedReference
     parameters: list[str]
     draws: dict[str, SavedDraws]
     reports: list[SavedReport]
     shared: list[SavedShared]
-    dropped_rows: int
+    dropped_rows: Count
     notes: list[str]
     warnings: list[str]
-    parts: list["SavedFit"] = []
-    part_weights: list[Positive | Literal[0]] = []
+    parts: list["SavedFit"] = Field(default_factory=list)
+    part_weights: list[NonNegative] = Field(default_factory=list)
     worst: bool = False
 
     @model_validator(mode="after")
@@ -151,11 +177,18 @@ class SavedFit(BaseModel):
             raise ValueError("an error of a fraction is at most 1")
         if self.unit == "fraction" and self.noise_sd > 1:
             raise ValueError("the noise of a fraction is at most 1")
+        largest = max(row.error for row in self.rows)
+        for what in ("noise_sd", "rmse"):
+            if getattr(self, what) > MOST_NOISE * max(largest, LEAST_ERROR):
+                raise ValueError(f"{what} is {getattr(self, what):g}, but no error is above {largest:g}")
         names = [pool.pool for pool in self.pools]
-        if len(set(names)) < len(names):
-            raise ValueError("a pool appears twice")
-        if len(self.reach.largest_shares) != len(names):
-            raise ValueError("reach.largest_shares needs one number for each pool")
+        all_different(names, "pool")
+        ranks = [str(pool.rank) for pool in self.pools if pool.rank is not None]
+        all_different(ranks, "rank")
+        for row in self.rows:
+            if any(name.strip() not in names for name in row.pool.split("+")):
+                raise ValueError(f"a row is of pool {row.pool!r}, which the fit does not have")
+        one_for_each("reach.largest_shares", len(self.reach.largest_shares), "pools", len(names))
         information = self.reach.joint_information
         if len(information) != len(names) or any(len(row) != len(names) for row in information):
             raise ValueError("reach.joint_information needs a number for each pair of pools")

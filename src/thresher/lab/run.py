@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from thresher.cuts.manifest import release
-from thresher.errors import InputError
-from thresher.files import read_json, write_json
+from thresher.errors import FileFormatError, InputError
+from thresher.files import write_json
 from thresher.fits.fit_file import write_fit
 from thresher.lab.cores import usable_cores
 from thresher.lab.design import BUCKETS, COMPARED, TEACHERS, Design, make_design
@@ -33,6 +33,7 @@ from thresher.plans.saved import write_plans
 from thresher.reports.documents import plans as plans_document
 from thresher.runs import Measurement, RunTable, write_runs
 from thresher.shapes import Int
+from thresher.stored import read_stored
 
 TRAINERS = ("own", "open_clip")
 REQUEST, LOCK = "request.json", "lock"
@@ -195,7 +196,12 @@ def _claim(folder: Path, request: Request, design: Design) -> None:
         asked = {**request.decides(), "design": _plain(design), "release": release()}
         write_json(path, "lab-request", REQUEST_VERSION, asked)
         return
-    before = read_json(path, "lab-request", REQUEST_VERSION, COMMAND)
+    from thresher.lab.lab_model import SavedRequest
+
+    remedy = "give another folder"
+    before = read_stored(
+        path, SavedRequest, "lab-request", REQUEST_VERSION, COMMAND, remedy=remedy
+    ).model_dump()
     for name, value in request.decides().items():
         if before.get(name) != value:
             flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
@@ -248,6 +254,11 @@ def _run(
 
     seeds = [request.seed * SEED_STEP + run for run in range(design.runs)]
     taught = do("Teachers", [Teach(seed, design.teacher_samples) for seed in seeds[:TEACHERS]])
+    for name, teacher in taught.items():
+        if len(teacher["scores"]) < len(data.pool):
+            raise FileFormatError(
+                f"{place.results / name}.json is damaged: scores are too few; delete it, and run again."
+            )
     scores = np.mean([found["scores"][: len(data.pool)] for found in taught.values()], axis=0)
     buckets, all_rows = cut_pool(data, scores, BUCKETS, folder)
     rows = dict(list(all_rows.items())[:COMPARED])

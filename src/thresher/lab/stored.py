@@ -1,14 +1,15 @@
 """The laboratory's data on disk: arrays as npz, words as JSON, written whole or not at all."""
 
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from thresher.errors import FileFormatError
-from thresher.files import folder_written_whole, read_json, write_json
-from thresher.lab.pairs import IconSet, LabData, Labelled, Pairs
+from thresher.files import check_readable, folder_written_whole, write_json
+from thresher.lab.pairs import SIDE, IconSet, LabData, Labelled, Pairs
+from thresher.stored import DamageError, read_stored
+from thresher.stored_arrays import load_arrays
 
 DATA_VERSION = 1
 
@@ -44,15 +45,35 @@ def read_lab_data(folder: Path) -> LabData | None:
     """
     if not folder.exists():
         return None
+    from thresher.lab.lab_model import SavedData
+
+    remedy = f"delete {folder}, and it is made again"
+    words = read_stored(
+        folder / "words.json", SavedData, "lab-data", DATA_VERSION, "thresher lab run", remedy=remedy
+    )
+    images = folder / "images.npz"
+    check_readable(images, "the laboratory's images")
     try:
-        words = read_json(folder / "words.json", "lab-data", DATA_VERSION, "thresher lab run")
-        with (folder / "images.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            pool, teacher = (
-                Pairs(arrays[name], tuple(words[name]["captions"]), tuple(words[name]["ids"]))
-                for name in ("pool", "teacher")
-            )
-            evaluation = Labelled(arrays["evaluation"], arrays["labels"], tuple(words["classes"]))
-        sets = tuple(IconSet(**one) for one in words["sets"])
-        return LabData(words["source"], pool, teacher, evaluation, sets, words["near_duplicates"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{folder} is damaged ({error}); delete it, and it is made again.") from error
+        arrays = load_arrays(
+            images,
+            {
+                "pool": ("uint8", (len(words.pool.ids), SIDE, SIDE)),
+                "teacher": ("uint8", (len(words.teacher.ids), SIDE, SIDE)),
+                "evaluation": ("uint8", (-1, SIDE, SIDE)),
+                "labels": ("int64", (-1,)),
+            },
+        )
+        labels = arrays["labels"]
+        if len(labels) != len(arrays["evaluation"]):
+            raise DamageError("labels are not as many as images to evaluate on")
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(words.classes)):
+            raise DamageError("a label is of no class")
+    except DamageError as error:
+        raise FileFormatError(f"{images} is damaged: {error}; {remedy}.") from error
+    pool, teacher = (
+        Pairs(arrays[name], tuple(texts.captions), tuple(texts.ids))
+        for name, texts in (("pool", words.pool), ("teacher", words.teacher))
+    )
+    evaluation = Labelled(arrays["evaluation"], labels, tuple(words.classes))
+    sets = tuple(IconSet(**vars(one)) for one in words.sets)
+    return LabData(words.source, pool, teacher, evaluation, sets, words.near_duplicates)

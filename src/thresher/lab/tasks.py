@@ -34,6 +34,8 @@ class Teach:
     seed: int
     samples: int
 
+    result = "taught"
+
     @property
     def name(self) -> str:
         """By its seed."""
@@ -56,6 +58,8 @@ class Measure:
 
     job: Job
     trainer: Trainer
+
+    result = "measured"
 
     @property
     def name(self) -> str:

@@ -18,11 +18,12 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
-from thresher.errors import FileFormatError, InputError, ThresherError
-from thresher.files import read_json, write_json
+from thresher.errors import InputError, ThresherError
+from thresher.files import write_json
 from thresher.lab.pairs import LabData
 from thresher.lab.stored import read_lab_data
 from thresher.lab.tasks import Task
+from thresher.stored import read_stored
 
 RESULT_VERSION = 1
 REPORT_SECONDS = 0.5
@@ -51,10 +52,10 @@ class Place:
         path = self.results / f"{task.name}.json"
         if not path.exists():
             return None
-        try:
-            return read_json(path, "lab-result", RESULT_VERSION, COMMAND)
-        except FileFormatError as error:
-            raise FileFormatError(f"{path} is damaged; delete it, and that run is done again.") from error
+        from thresher.lab.lab_model import RESULTS
+
+        schema, remedy = RESULTS[getattr(task, "result", "other")], "delete it, and that run is done again"
+        return read_stored(path, schema, "lab-result", RESULT_VERSION, COMMAND, remedy=remedy).model_dump()
 
     def keep(self, task: Task, found: Mapping[str, Any]) -> None:
         """Keep what a task found, whole or not at all."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from thresher.arguments import argument
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.errors import InputError
+from thresher.files import write_json
 from thresher.metadata.engine import Engine
-from thresher.metadata.id_sets import KnownSet, describe_sets, known, known_sets
+from thresher.metadata.id_sets import KnownSet, describe_sets, known
 from thresher.metadata.ids import IdKind, id_key, id_text
 from thresher.metadata.order import from_ordered, ordered_of
 from thresher.metadata.ranks import Census, edges_at, standings, take_census
@@ -18,9 +18,11 @@ from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder, fingerprint
 from thresher.quoting import check_file_names, check_pool_name
+from thresher.stored import read_stored
 from thresher.where import as_column
 
 VERSION = 1
+MADE_BY = "thresher buckets METADATA --score COL"
 MOST_BUCKETS = 1000
 HISTOGRAM_BARS = 60
 
@@ -138,14 +140,14 @@ def make_buckets(
         InputError: Too few scored rows or distinct samples, an infinite score, or unusable names.
     """
     if not 1 <= number <= MOST_BUCKETS:
-        raise InputError(f"--buckets is {number}; give a number from 1 to {MOST_BUCKETS}.")
+        raise InputError(f"{argument('number')} is {number}; give a number from 1 to {MOST_BUCKETS}.")
     chosen = _names(number, names)
     census = take_census(engine, table, work)
     _check_scored(table, census, number)
     best, worst = _extremes(engine, table, census, work)
     if best == worst and number > 1:
         raise InputError(
-            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with --score."
+            f"Column {table.score!r} is {best:g} for every row, so it ranks nothing; choose another with {argument('score')}."
         )
     ranks = [_half_even(j * census.scored, number) for j in range(1, number + 1)]
     edges = edges_at(engine, table, census, ranks, work)
@@ -183,7 +185,7 @@ def _check_scored(table: Table, census: Census, number: int) -> None:
             f"Column {table.score!r} has no score at all: all {census.rows:,} rows are null or NaN."
         )
     if census.scored < number:
-        raise InputError(f"--buckets is {number}, but only {census.scored:,} rows have a score.")
+        raise InputError(f"{argument('number')} is {number}, but only {census.scored:,} rows have a score.")
 
 
 def _extremes(engine: Engine, table: Table, census: Census, work: WorkFolder) -> tuple[float, float]:
@@ -241,22 +243,21 @@ def read_buckets(path: Path) -> Buckets:
     Raises:
         InputError: The file cannot be read, is of another kind, or is damaged.
     """
-    document = read_json(path, "buckets", VERSION, "thresher buckets")
-    try:
-        kind, width = IdKind(document["id_kind"]), int(document["score_width"])
-        buckets = []
-        for found, tie in zip(document["buckets"], document["tie_ids"], strict=True):
-            edge = Edge(ordered_of(found["low"], width), None if tie is None else id_key(tie, kind))
-            fraction = float(found["fraction"])
-            buckets.append(
-                Bucket(found["name"], found["low"], found["high"], int(found["rows"]), fraction, edge)
-            )
-        bars = tuple((float(low), float(high), int(rows)) for low, high, rows in document["histogram"])
-        return Buckets(
-            document["score"], width, document["id"], kind, document["where"], document["rows"], document["missing"],
-            tuple(buckets), bars, document.get("sample"), known_sets(document, "within"), known_sets(document, "without"),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make it again with `thresher buckets`."
-        ) from error
+    from thresher.metadata.buckets_model import SavedBuckets
+
+    saved = read_stored(path, SavedBuckets, "buckets", VERSION, MADE_BY)
+    kind, width = IdKind(saved.id_kind), saved.score_width
+    buckets = (
+        Bucket(
+            b.name, b.low, b.high, b.rows, b.fraction,
+            Edge(ordered_of(b.low, width), None if tie is None else id_key(tie, kind)),
+        )
+        for b, tie in zip(saved.buckets, saved.tie_ids, strict=True)
+    )  # fmt: skip
+    within, without = (
+        tuple(KnownSet(one.path, one.sha256) for one in listed) for listed in (saved.within, saved.without)
+    )
+    return Buckets(
+        saved.score, width, saved.id, kind, saved.where, saved.rows, saved.missing, tuple(buckets), tuple(saved.histogram),
+        saved.sample.model_dump() if saved.sample is not None else None, within, without,
+    )  # fmt: skip

@@ -18,11 +18,13 @@ from thresher.metadata.order import score_values, to_ordered
 from thresher.metadata.parquet import InputFile, open_parquet
 from thresher.metadata.selection import Edge, Selection, Tally
 from thresher.metadata.set_keys import sort_sets
-from thresher.metadata.spill import Run, merge_runs, sort_parts, write_run
+from thresher.metadata.spill import Run, check_files, merge_runs, sort_parts, write_run
 from thresher.metadata.table import Table
 from thresher.metadata.tasks import Task, make_tasks, run_tasks
 from thresher.metadata.types import Array, ArrowBatch, Carried, Key, Rows
-from thresher.metadata.work import WorkFolder, fingerprint
+from thresher.metadata.work import WorkFolder, damaged_work, fingerprint
+from thresher.stored import DamageError
+from thresher.stored_arrays import load_arrays
 
 DEFAULT_MEMORY = 512_000_000
 LEAST_MEMORY = 256_000_000
@@ -104,7 +106,7 @@ class Local(Engine):
         """The chosen ids as sorted runs in the work folder; see `Engine.select`."""
         tasks = make_tasks(table)
         prefix = fingerprint({"selection": repr(selection)})[:12]
-        kept = [work.get(f"{prefix}-{task.number:06d}.json") for task in tasks]
+        kept = [_kept(work, f"{prefix}-{task.number:06d}.json", task, selection) for task in tasks]
         left = [task for task, found in zip(tasks, kept, strict=True) if found is None]
         rows_done = table.file_rows - sum(task.rows for task in left)
         room = (self.memory - OWN_MEMORY) / self.threads / SORT_FACTOR
@@ -235,10 +237,30 @@ def ordered_scores(batch: ArrowBatch, table: Table, file: InputFile) -> Array:
 
 
 def _counts_so_far(work: WorkFolder, name: str, bins: int, tasks: int) -> tuple[Array, Array]:
-    if work.file(name).exists():
-        with np.load(work.file(name), allow_pickle=False) as kept:
-            return kept["counts"], kept["done"]
-    return np.zeros(bins, dtype=np.int64), np.zeros(tasks, dtype=bool)
+    path = work.file(name)
+    if not path.exists():
+        return np.zeros(bins, dtype=np.int64), np.zeros(tasks, dtype=bool)
+    try:
+        kept = load_arrays(path, {"counts": ("int64", (bins,)), "done": ("bool", (tasks,))})
+        if kept["counts"].min(initial=0) < 0:
+            raise DamageError("it counts fewer rows than none")
+    except DamageError as error:
+        raise damaged_work(path, error) from error
+    return kept["counts"], kept["done"]
+
+
+def _kept(work: WorkFolder, name: str, task: Task, selection: Selection) -> dict[str, Any] | None:
+    """What an earlier command found in a task, with its sorted runs as they were written; None where it did not finish."""
+    found = work.get(name, "task")
+    if found is None:
+        return None
+    try:
+        if found["rows"] > task.rows or len(found["tally"][0]) != len(selection.slices):
+            raise DamageError("it is of another task")
+    except DamageError as error:
+        raise damaged_work(work.file(name), error) from error
+    check_files(work, name, {run["file"]: run["check"] for run in (*found["runs"], *found["tied"])})
+    return found
 
 
 def bin_shapes(windows: Sequence[Window]) -> tuple[list[int], list[int]]:
@@ -346,7 +368,6 @@ class _Sink:
         keys, carried = sort_parts(self.parts)
         self.parts, self.bytes = [], 0
         file = f"{self.name}-{len(self.written):03d}"
-        write_run(self.work.file(file), keys, carried)
-        self.written.append(
-            {"file": file, "rows": len(keys), "carries": None if carried is None else carried.dtype.str}
-        )
+        check = write_run(self.work.file(file), keys, carried)
+        carries = None if carried is None else carried.dtype.str
+        self.written.append({"file": file, "rows": len(keys), "carries": carries, "check": check})

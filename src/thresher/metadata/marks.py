@@ -3,6 +3,7 @@
 Rows come in any order of ids, so each part of the keys is held in memory once while all rows are looked up in it.
 """
 
+import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from thresher.metadata.set_keys import Lookup, SetKeys, give_back, lookup_of
 from thresher.metadata.spill import Run
 from thresher.metadata.tasks import Task, run_tasks
 from thresher.metadata.types import ArrowBatch, Key, Mask
-from thresher.metadata.work import WorkFolder
+from thresher.metadata.work import WorkFolder, damaged_work
+from thresher.stored import DamageError
 
-HEADER = np.dtype([("passes", "<u8"), ("rows", "<u8")])
+HEADER = np.dtype([("passes", "<u8"), ("rows", "<u8"), ("check", "<u8")])
+"""Parts looked up in, rows, and the CRC-32 of the bits."""
 
 Source = TypeVar("Source")
 Asked: TypeAlias = Iterator[tuple[int, Keys, Mask | None]]
@@ -82,15 +85,20 @@ class Marks:
         if not path.exists():
             return 0, np.zeros(0, dtype=bool)
         content = path.read_bytes()
-        ((passes, rows),) = np.frombuffer(content, HEADER, 1).tolist()
+        if len(content) < HEADER.itemsize:
+            raise damaged_work(path, DamageError("it is cut short"))
+        ((passes, rows, check),) = np.frombuffer(content, HEADER, 1).tolist()
         bits = np.frombuffer(content, np.uint8, offset=HEADER.itemsize)
+        if len(bits) != -(-rows // 8) or zlib.crc32(bits.data) != check:
+            raise damaged_work(path, DamageError("it is not what was written"))
         return passes, np.unpackbits(bits, count=rows, bitorder="little").astype(bool)
 
     def write(self, unit: int, passes: int, found: Mask) -> None:
         """Keep what was found for a unit, in the place of what was kept before."""
         with self.work.writing(self._name(unit)) as path, path.open("wb") as file:
-            file.write(np.array([(passes, len(found))], HEADER).tobytes())
-            file.write(np.packbits(found, bitorder="little").tobytes())
+            bits = np.packbits(found, bitorder="little").tobytes()
+            file.write(np.array([(passes, len(found), zlib.crc32(bits))], HEADER).tobytes())
+            file.write(bits)
 
     def look_up(self, unit: int, passes: int, lookup: Lookup, asked: Asked) -> None:
         """Look the rows of a unit up in one more part, the one after `passes`."""

@@ -130,7 +130,7 @@ def open_parquet(path: str) -> Iterator[Any]:
             source or path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
         ) as parquet:
             yield parquet
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise FileFormatError(_broken(path, error)) from error
     except OSError as error:
         if isinstance(error, FileNotFoundError | PermissionError):

@@ -18,7 +18,7 @@ from thresher.metadata.engine import Progress
 from thresher.metadata.id_sets import IdSet, mark_of
 from thresher.metadata.ids import IdKind
 from thresher.metadata.keys import Keys, PairKeys, TextKeys, concatenated
-from thresher.metadata.spill import Run, merge_runs, write_run
+from thresher.metadata.spill import Run, check_files, file_check, merge_runs, write_run
 from thresher.metadata.types import Mask
 from thresher.metadata.work import WorkFolder
 
@@ -74,7 +74,7 @@ def sort_sets(sets: Sequence[IdSet], work: WorkFolder, room: float, progress: Pr
     text = kind is IdKind.TEXT
     name = f"sets-{mark_of(sets)}-{int(room)}"
     inside = any(one.inside for one in sets)
-    kept = work.get(f"{name}.json")
+    kept = _kept(work, name, "part-")
     if kept is None:
         within = [one for one in sets if one.inside]
         bits = {id(one): 1 << (within.index(one) + 1 if one.inside else 0) for one in sets}
@@ -93,8 +93,7 @@ def sort_sets(sets: Sequence[IdSet], work: WorkFolder, room: float, progress: Pr
         ]
         if not rows:
             raise InputError(_nothing(sets))
-        kept = {"rows": rows}
-        work.put(f"{name}.json", kept)
+        kept = _put(work, name, "part-", rows)
         for run in runs:
             run.path.unlink(missing_ok=True)
         give_back()
@@ -115,9 +114,26 @@ def _nothing(sets: Sequence[IdSet]) -> str:
     return f"No id is left by {given}. Check that these are the files you mean."
 
 
+def _kept(work: WorkFolder, name: str, infix: str) -> dict[str, Any] | None:
+    """Rows and checksums of the finished files under a name; None where they are not finished."""
+    kept = work.get(f"{name}.json", "sorted")
+    if kept is not None:
+        check_files(
+            work, f"{name}.json", {f"{name}-{infix}{n:05d}": check for n, check in enumerate(kept["checks"])}
+        )
+    return kept
+
+
+def _put(work: WorkFolder, name: str, infix: str, rows: list[int]) -> dict[str, Any]:
+    checks = [file_check(work.file(f"{name}-{infix}{number:05d}")) for number in range(len(rows))]
+    kept = {"rows": rows, "checks": checks}
+    work.put(f"{name}.json", kept)
+    return kept
+
+
 def _runs(one: IdSet, work: WorkFolder, name: str, room: float, bit: Any) -> list[Run]:  # noqa: ANN401 - a numpy scalar
     """The ids of one set as sorted runs; each id once in a run, with the set's bit."""
-    kept = work.get(f"{name}.json")
+    kept = _kept(work, name, "")
     if kept is None:
         rows = []
         for number, pieces in groupby(_portions(one.blocks(), room), itemgetter(0)):
@@ -128,8 +144,7 @@ def _runs(one: IdSet, work: WorkFolder, name: str, room: float, bit: Any) -> lis
             write_run(work.file(f"{name}-{number:05d}"), keys, np.full(len(keys), bit))
             rows.append(len(keys))
         one.check_unchanged()
-        kept = {"rows": rows}
-        work.put(f"{name}.json", kept)
+        kept = _put(work, name, "", rows)
     text = one.id_kind is IdKind.TEXT
     return [
         Run(work.file(f"{name}-{number:05d}"), rows, bit.dtype.str, text)

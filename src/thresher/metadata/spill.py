@@ -1,6 +1,7 @@
 """Sorted runs of keys on disk, and their merge in bounded memory."""
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import numpy as np
 from thresher.metadata.engine import Block
 from thresher.metadata.keys import Keys, PairKeys, TextKeys, concatenated
 from thresher.metadata.types import Carried, Key
+from thresher.metadata.work import WorkFolder, damaged_work
+from thresher.stored import DamageError
 
 TEXT_BATCH_ROWS = 8192
 LEAST_READ_KEYS = 512
+CHECK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -68,19 +72,49 @@ class Run:
         return low
 
 
-def write_run(path: Path, keys: Keys, carried: Carried) -> None:
-    """Write keys that are in ascending order."""
+def write_run(path: Path, keys: Keys, carried: Carried) -> int:
+    """Write keys that are in ascending order; the file's CRC-32."""
     if isinstance(keys, PairKeys):
+        check = 0
         with path.open("wb") as file:
             for column in (keys.high, keys.low, *(() if carried is None else (carried,))):
-                file.write(np.ascontiguousarray(column).data)  # unlike tofile, says when the disk is full
-        return
+                data = np.ascontiguousarray(column).data
+                file.write(data)  # unlike tofile, says when the disk is full
+                check = zlib.crc32(data, check)
+        return check
     import pyarrow as pa
 
     columns = {"key": keys.texts} | ({} if carried is None else {"carried": pa.array(carried)})
     table = pa.table(columns)
     with pa.ipc.new_file(str(path), table.schema) as writer:
         writer.write_table(table, max_chunksize=TEXT_BATCH_ROWS)
+    return file_check(path)
+
+
+def file_check(path: Path) -> int:
+    """The CRC-32 of a file."""
+    check = 0
+    with path.open("rb") as file:
+        while piece := file.read(CHECK_BYTES):
+            check = zlib.crc32(piece, check)
+    return check
+
+
+def check_files(work: WorkFolder, name: str, checks: Mapping[str, int]) -> None:
+    """Refuse unfinished work whose files are not as they were written.
+
+    Args:
+        work: Where they lie.
+        name: What lists them, for the message.
+        checks: File names with their CRC-32.
+
+    Raises:
+        FileFormatError: One of them is gone or was changed.
+    """
+    for file, check in checks.items():
+        path = work.file(file)
+        if not path.is_file() or file_check(path) != check:
+            raise damaged_work(work.file(name), DamageError(f"{file} is not what was written"))
 
 
 def sort_parts(parts: Sequence[Block]) -> Block:

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import InputError, LostEngineError
+from thresher.errors import FileFormatError, InputError, LostEngineError
+from thresher.stored import DamageError, checked, load_json
+
+DIGEST = "sha256"
+"""The key of the digest of all other keys."""
 
 
 def is_full_disk(error: OSError) -> bool:
@@ -38,17 +42,32 @@ class WorkFolder:
         temporary.replace(self.path / name)
 
     def put(self, name: str, content: Mapping[str, Any]) -> None:
-        """Keep a small JSON object under `name`."""
+        """Keep a small JSON object under `name`, with a digest of it."""
         with self.writing(name) as path:
-            path.write_text(json.dumps(content))
+            path.write_text(json.dumps({**content, DIGEST: fingerprint(content)}))
 
-    def get(self, name: str) -> dict[str, Any] | None:
-        """The JSON object kept under `name`, or None."""
+    def get(self, name: str, kind: str) -> dict[str, Any] | None:
+        """The JSON object kept under `name`, or None.
+
+        Args:
+            name: Of the file.
+            kind: What it must hold; a name in `work_model.SCHEMAS`.
+
+        Raises:
+            FileFormatError: It holds something else.
+        """
         path = self.path / name
         if not path.exists():
             return None
-        content: dict[str, Any] = json.loads(path.read_text())
-        return content
+        from thresher.metadata.work_model import SCHEMAS
+
+        try:
+            found = load_json(path, "unfinished work")
+            if not isinstance(found, dict) or found.pop(DIGEST, None) != fingerprint(found):
+                raise DamageError("it is not what was written")
+            return checked(found, SCHEMAS[kind]).model_dump()
+        except DamageError as error:
+            raise damaged_work(path, error) from error
 
     def bytes(self) -> int:
         """Bytes in the folder."""
@@ -57,6 +76,13 @@ class WorkFolder:
     def remove(self) -> None:
         """Delete the folder and all in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def damaged_work(path: Path, error: DamageError) -> FileFormatError:
+    """The error for unfinished work that cannot be gone on from; `work_folder` then removes it all."""
+    return FileFormatError(
+        f"{path} is damaged: {error}. This unfinished work is removed now; run the command again, which begins anew."
+    )
 
 
 def fingerprint(job: Mapping[str, Any]) -> str:
@@ -108,7 +134,7 @@ def work_folder(path: Path, job: Mapping[str, Any]) -> Iterator[WorkFolder]:
 
 
 def _take_over(folder: WorkFolder, mark: str) -> None:
-    found = folder.get("job.json")
+    found = folder.get("job.json", "job")
     if found is None or found.get("fingerprint") != mark:
         for path in folder.path.iterdir():
             if path.is_dir():

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from thresher.arguments import argument
-from thresher.errors import FileFormatError, InputError
-from thresher.files import read_json, write_json
+from thresher.errors import InputError
+from thresher.files import write_json
 from thresher.fits.fit import Fit
 from thresher.fits.transfer import resized
-from thresher.laws.kernels import EXPOSURES
-from thresher.pools import check_weights
+from thresher.metadata.buckets import read_buckets
+from thresher.stored import read_stored
 from thresher.units import format_count, parse_samples
 
 PLAN_VERSION = 1
-BUCKETS_VERSION = 1
 CHOICES = ("best", "mixture")
 SAME_BUDGET = 1e-9
 """Budgets this close, relatively, are one: 1.28B typed and 1.28e9 computed."""
@@ -73,63 +72,48 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
         InputError: No such budget or choice in it.
     """
     if choice not in CHOICES:
-        raise InputError(f"--choice is {choice!r}; give {' or '.join(CHOICES)}.")
-    plans = read_json(path, "plan", PLAN_VERSION, "thresher plan -o")
-    try:
-        budgets = [float(one["samples_seen"]) for one in plans["plans"]]
-        known = ", ".join(f"{budget:.12g}" for budget in budgets)
-        if samples_seen is None and len(budgets) != 1:
-            raise InputError(f"{path} has {len(budgets)} plans; choose one with --budget: {known}.")
-        wanted = budgets[0] if samples_seen is None else samples_seen
-        found = [
-            one
-            for one, budget in zip(plans["plans"], budgets, strict=True)
-            if abs(budget - wanted) <= SAME_BUDGET * wanted
-        ]
-        if not found:
-            raise InputError(f"{path} has no plan for --budget {wanted:g}; it has {known}.")
-        chosen = found[0][choice]
-        if chosen is None:
-            other = next(name for name in CHOICES if name != choice)
-            raise InputError(f"{path} has no {choice} for a budget of {wanted:g}; use --choice {other}.")
-        rows = zip(chosen["pools"], chosen["weights"], chosen["epochs"], strict=True)
-        used = [(str(pool), float(w), float(e)) for pool, w, e in rows if w or e]
-        endless = next((pool for pool, w, e in used if w > 0 and e == 0), None)
-        if endless is not None:
-            raise InputError(
-                f"{path}: pool {endless!r} never repeats in this plan (inf), so there is nothing to cut or to rehearse. Give its "
-                "unique_samples in the run table, fit and plan again."
-            )
-        if not used or not all(math.isfinite(e) and e > 0 and w > 0 for _, w, e in used):
-            raise ValueError("its weights and epochs must be above 0")
-        pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
-        check_weights(pools, weights)
-        exposure = found[0].get("exposure")
-        if exposure not in (None, *EXPOSURES):
-            raise ValueError(f"its exposure is {exposure!r}")
-        return SavedChoice(float(found[0]["samples_seen"]), choice, pools, weights, epochs, exposure)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise FileFormatError(
-            f"{path} is damaged ({error!r}). Make it again with `thresher plan -o`."
-        ) from error
+        raise InputError(f"{argument('choice')} is {choice!r}; give {' or '.join(CHOICES)}.")
+    from thresher.plans.plan_model import StoredPlans
+
+    plans = read_stored(path, StoredPlans, "plan", PLAN_VERSION, "thresher plan FIT -o PLAN").plans
+    known = ", ".join(f"{plan.samples_seen:.12g}" for plan in plans)
+    if samples_seen is None and len(plans) != 1:
+        raise InputError(f"{path} has {len(plans)} plans; choose one with {argument('budget')}: {known}.")
+    wanted = plans[0].samples_seen if samples_seen is None else samples_seen
+    found = next((plan for plan in plans if abs(plan.samples_seen - wanted) <= SAME_BUDGET * wanted), None)
+    if found is None:
+        raise InputError(f"{path} has no plan for {argument('budget')} {wanted:g}; it has {known}.")
+    chosen = found.best if choice == "best" else found.mixture
+    if chosen is None:
+        other = next(name for name in CHOICES if name != choice)
+        raise InputError(
+            f"{path} has no {choice} for a budget of {wanted:g}; give {argument('choice', other)} instead."
+        )
+    used = [row for row in zip(chosen.pools, chosen.weights, chosen.epochs, strict=True) if row[1]]
+    endless = next((pool for pool, _, e in used if e == 0), None)
+    if endless is not None:
+        raise InputError(
+            f"{path}: pool {endless!r} never repeats in this plan (inf), so there is nothing to cut or to rehearse. Give its "
+            "unique_samples in the run table, fit and plan again."
+        )
+    pools, weights, epochs = (tuple(column) for column in zip(*used, strict=True))
+    return SavedChoice(found.samples_seen, choice, pools, weights, epochs, found.exposure)
 
 
 def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
-    """Rows of the metadata table, from `--pool-size` or else a buckets.json; None where neither is given.
+    """Rows of the metadata table, from a stated size or else a buckets.json; None where neither is given.
 
     Raises:
         InputError: The number or file cannot be read, or the buckets were made from more rows than the pool has.
     """
-    size = parse_samples(pool_size, "--pool-size") if pool_size is not None else None
+    size = parse_samples(pool_size, argument("pool_size")) if pool_size is not None else None
     if buckets is None:
         return size
-    rows = _rows(buckets)
+    rows = read_buckets(buckets).rows
     if size is not None and size < rows:
         raise InputError(
-            f"--pool-size is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave it out if that is "
-            "the whole pool."
+            f"{argument('pool_size')} is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave it out if "
+            "that is the whole pool."
         )
     return float(rows) if size is None else size
 
@@ -142,17 +126,12 @@ def read_bucket_sizes(path: Path, pool_size: float | None = None) -> dict[str, f
         pool_size: Rows of the whole pool, where the buckets were made from a random part of it.
 
     Raises:
-        FileFormatError: Not such a file, or one without bucket sizes.
+        FileFormatError: Not such a file.
         InputError: The file cannot be read.
     """
-    buckets = _buckets(path).get("buckets")
-    scale = pool_size / _rows(path) if pool_size is not None else 1.0
-    try:
-        return {str(bucket["name"]): scale * float(bucket["rows"]) for bucket in buckets or []}
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path}: its buckets have no name or rows. Make the file again with `thresher buckets`."
-        ) from error
+    made = read_buckets(path)
+    scale = pool_size / made.rows if pool_size is not None else 1.0
+    return {bucket.name: scale * bucket.rows for bucket in made.buckets}
 
 
 def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
@@ -186,16 +165,3 @@ def in_buckets(fit: Fit, buckets: Path | None, pool_size: float | None) -> Fit:
                 f"{argument('pool_size')}; else make the buckets of the pool that was piloted."
             )
     return resized(fit, {pool.name: sizes[pool.name] for pool in fit.ranked})
-
-
-def _rows(path: Path) -> int:
-    rows = _buckets(path).get("rows")
-    if not isinstance(rows, int) or rows < 1:
-        raise FileFormatError(
-            f"{path}: rows is {rows!r}, not a count. Make the file again with `thresher buckets`."
-        )
-    return rows
-
-
-def _buckets(path: Path) -> dict[str, Any]:
-    return read_json(path, "buckets", BUCKETS_VERSION, made_by="thresher buckets METADATA --score COL")

@@ -1,6 +1,5 @@
 """Where each bucket's shards are, how many, and how large: what a recipe needs beyond a plan."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -12,11 +11,11 @@ import numpy as np
 
 from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
-from thresher.files import check_readable
 from thresher.plans.saved import SavedChoice
 from thresher.quoting import check_name
 from thresher.recipes.shards import ShardSet
 from thresher.recipes.urls import MOST_SHARDS, expand
+from thresher.stored import DamageError, checked, load_json
 from thresher.units import MOST_SAMPLES, parse_number
 
 UNEVEN = 1.05
@@ -91,21 +90,15 @@ def read_shards(path: Path) -> dict[str, Source]:
         FileFormatError: Not such a file.
         InputError: The file cannot be read.
     """
-    check_readable(path, "a JSON file of shards")
+    from thresher.recipes.shards_model import SavedShards
+
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found = {}
-        for name, one in document.items():
-            samples = one.get("samples")
-            count = _whole(float(one["shards"]), f"{path}: shards of {name!r}")
-            found[name] = Source(name, count, str(one["path"]), None if samples is None else float(samples))
-    except InputError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found = checked(load_json(path, "a JSON file of shards"), SavedShards).root
+    except DamageError as error:
         raise FileFormatError(
-            f'{path} is not a JSON object like {{"b0": {{"shards": 500, "path": "b0/{{000..499}}.tar"}}}} ({error!r}).'
+            f'{path} is not a JSON object like {{"b0": {{"shards": 500, "path": "b0/{{000..499}}.tar"}}}}: {error}.'
         ) from error
-    return found
+    return {name: Source(name, one.shards, one.path, one.samples) for name, one in found.items()}
 
 
 def sources_of(choice: SavedChoice, known: Mapping[str, Source]) -> tuple[Source, ...]:

@@ -8,7 +8,8 @@ from thresher.errors import FileFormatError
 from thresher.runs.logged import HALF_WRITTEN, Checkpoint, Logs, Refused, read_json_lines
 from thresher.runs.passed import Passed
 from thresher.runs.tasks import task_key
-from thresher.runs.texts import parsed_json, read_text
+from thresher.runs.texts import read_text
+from thresher.stored import parse_foreign_json
 
 READER = "datacomp"
 
@@ -71,7 +72,7 @@ def read_datacomp(path: Path) -> Logs:
 def _results(path: Path) -> tuple[tuple[tuple[int, dict[str, Any]], ...], tuple[Passed, ...]]:
     if path.suffix == ".json":
         try:
-            whole = parsed_json(read_text(path))
+            whole = parse_foreign_json(read_text(path))
         except ValueError:
             return read_json_lines(path)
         listed = whole if isinstance(whole, list) else [whole]

@@ -21,7 +21,8 @@ from thresher.runs.open_clip import PARAMS, RESULTS, read_open_clip, run_folder
 from thresher.runs.passed import Passed
 from thresher.runs.reading import PARQUET_SUFFIXES, read_runs
 from thresher.runs.tensorboard import EVENTS, read_tensorboard
-from thresher.runs.texts import header_of, listed, parsed_json, peek, read_table, read_text
+from thresher.runs.texts import header_of, listed, peek, read_table, read_text
+from thresher.stored import parse_foreign_json
 
 KNOWN = (
     "eval_results*.jsonl of DataComp, results.jsonl or params.txt of open_clip, *.json or *.csv of CLIP_benchmark, TensorBoard "
@@ -178,7 +179,7 @@ def _is_datacomp(file: Path, *, named: bool) -> bool:
     for line in text.split("\n"):
         if line.strip():
             try:
-                found = parsed_json(line)
+                found = parse_foreign_json(line)
             except ValueError:
                 continue
             return is_datacomp(found)
@@ -188,7 +189,7 @@ def _is_datacomp(file: Path, *, named: bool) -> bool:
 def _json(file: Path, *, named: bool) -> Logs:
     """CLIP_benchmark's or DataComp's results; what a resharder or a downloader says of a data folder is noted."""
     try:
-        found = parsed_json(read_text(file, MOST_JSON))
+        found = parse_foreign_json(read_text(file, MOST_JSON))
     except ValueError as error:
         if isinstance(error, InputError):
             raise

@@ -9,7 +9,8 @@ from thresher.arguments import argument
 from thresher.errors import InputError, MissingExtraError
 from thresher.runs.passed import Passed
 from thresher.runs.tasks import IMAGENET, task_key
-from thresher.runs.texts import parsed_json, read_text
+from thresher.runs.texts import read_text
+from thresher.stored import parse_foreign_json
 
 TRAINER_TASKS: Mapping[str, str] = {
     "imagenet-zeroshot-val-top1": IMAGENET,
@@ -202,14 +203,14 @@ def read_json_lines(path: Path) -> tuple[tuple[tuple[int, dict[str, Any]], ...],
         if line and not line.isspace()
     ]
     try:  # one call for the whole file takes a third of the time of one a line
-        whole = parsed_json(f"[{','.join(line for _, line in lines)}]")
+        whole = parse_foreign_json(f"[{','.join(line for _, line in lines)}]")
     except ValueError:
         whole = []
     at_once = whole if len(whole) == len(lines) else [None] * len(lines)
     found, passed = [], []
     for (number, line), parsed in zip(lines, at_once, strict=True):
         try:
-            one = parsed if parsed is not None else parsed_json(line)
+            one = parsed if parsed is not None else parse_foreign_json(line)
         except ValueError:
             passed.append(Passed(f"{path} line {number}", HALF_WRITTEN, "line"))
             continue

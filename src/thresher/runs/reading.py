@@ -155,6 +155,11 @@ def _parquet_rows(path: Path) -> list[Measurement]:
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise FileFormatError(f"{path} is not a whole Parquet file ({reason}). Write it again.") from error
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise FileFormatError(
+            f"{path} is damaged: text in it is not UTF-8 (byte 0x{byte:02x}). Write it again."
+        ) from error
     return [measurement_of(record, str(path), line) for line, record in enumerate(records, start=1)]
 
 

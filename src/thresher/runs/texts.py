@@ -1,13 +1,11 @@
 """Text files that other programs wrote: byte order marks, broken encodings and endless lines end in one sentence."""
 
 import csv
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from thresher.errors import FileFormatError, InputError
 from thresher.runs.passed import Passed
@@ -84,18 +82,6 @@ def log_lines(path: Path) -> Iterator[str]:
                 yield line.rstrip("\n")
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def parsed_json(text: str) -> Any:  # noqa: ANN401
-    """The value that a JSON document writes.
-
-    Raises:
-        ValueError: It is no JSON, or nested too deeply to be anybody's log.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
 
 
 def number_of(value: object) -> float | None:

@@ -1,6 +1,5 @@
 """The source `iconify`: every set of the npm package @iconify/json, one JSON file each."""
 
-import json
 import shutil
 import subprocess
 import tarfile
@@ -12,6 +11,7 @@ from typing import Any
 
 from thresher.errors import DataWarning, InputError
 from thresher.lab.icons.drawing import Drawing, SetOfDrawings
+from thresher.stored import parse_foreign_json
 
 PACKAGE = "@iconify/json"
 FETCH_MINUTES = 15
@@ -88,7 +88,7 @@ def read_iconify(folder: Path, licences: frozenset[str]) -> Iterator[SetOfDrawin
         InputError: collections.json is not one.
     """
     try:
-        collections = json.loads((folder / "collections.json").read_text(encoding="utf-8"))
+        collections = parse_foreign_json((folder / "collections.json").read_text(encoding="utf-8"))
         listed = sorted(collections.items())
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(
@@ -99,7 +99,7 @@ def read_iconify(folder: Path, licences: frozenset[str]) -> Iterator[SetOfDrawin
         if about.get("palette") or licence not in licences:
             continue
         try:
-            content = json.loads((folder / "json" / f"{name}.json").read_text(encoding="utf-8"))
+            content = parse_foreign_json((folder / "json" / f"{name}.json").read_text(encoding="utf-8"))
             drawings = tuple(_drawings(name, content))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             warnings.warn(f"Icon set {name} is left out: {_reason(error)}.", DataWarning, stacklevel=2)

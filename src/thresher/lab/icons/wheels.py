@@ -1,7 +1,6 @@
 """The source `wheels`: icon fonts and drawings that Python packages carry, fetched with pip and read without installing."""
 
 import io
-import json
 import logging
 import re
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 from thresher.errors import DataWarning, InputError, MissingExtraError
 from thresher.lab.icons.drawing import Drawing, SetOfDrawings
+from thresher.stored import parse_foreign_json
 
 FETCH_MINUTES = 10
 
@@ -182,7 +182,7 @@ def _glyphs(wheel: zipfile.ZipFile, part: Font) -> Iterator[Drawing]:
     except ImportError as error:
         raise MissingExtraError("Reading icon fonts", "lab") from error
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it remarks on spare bytes
-    names = json.loads(wheel.read(_member(wheel, part.names)))
+    names = parse_foreign_json(wheel.read(_member(wheel, part.names)).decode("utf-8"))
     try:
         font = TTFont(io.BytesIO(wheel.read(_member(wheel, part.font))), lazy=True)
         glyphs, characters = font.getGlyphSet(), font.getBestCmap()

@@ -4,7 +4,6 @@ Everything after `--` goes to `open_clip_train.main` as it stands.
 """
 
 import argparse
-import json
 import os
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from thresher.errors import MissingExtraError
 from thresher.lab.open_clip.operators import EXIT_MISSING_EXTRA, import_trainer
+from thresher.stored import checked, load_json
 
 MODELS = Path(__file__).parent / "models"
 """Configurations that open_clip finds by the names of their files."""
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str]) -> int:
 
         torch.set_num_threads(given.threads)
     if given.classes is not None:
-        use_classes(**json.loads(given.classes.read_text(encoding="utf-8")))
+        from thresher.lab.lab_model import SavedClasses
+
+        use_classes(**vars(checked(load_json(given.classes, "the classes"), SavedClasses)))
     return int(trainer.main(list(given.trainer)) or 0)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from thresher.errors import InputError
-from thresher.files import read_json, write_json
+from thresher.files import write_json
 from thresher.lab.jobs import Job
 from thresher.lab.pairs import Pairs
 from thresher.runs.open_clip import OUT, RESULTS
+from thresher.stored import read_stored
 
 JOB, JOB_VERSION = "job.json", 1
 CHECKPOINTS = "checkpoints"
@@ -30,7 +31,12 @@ def claim(folder: Path, job: Job, pairs: Pairs, arguments: Sequence[str]) -> boo
                 f"{folder} holds a run of open_clip that has no {JOB}; remove it or train elsewhere."
             )
         return False
-    found = read_json(marker, "lab-job", JOB_VERSION, "thresher lab run --trainer open_clip")
+    from thresher.lab.lab_model import SavedJob
+
+    remedy = f"remove {folder}, and that run is done again"
+    found = read_stored(
+        marker, SavedJob, "lab-job", JOB_VERSION, "thresher lab run", remedy=remedy
+    ).model_dump()
     different = [name for name, value in _content(job, pairs, arguments).items() if found.get(name) != value]
     if different:
         raise InputError(

@@ -142,7 +142,7 @@ class Spark(Engine):
 
         self._remember(work)
         name = f"scan-{fingerprint({'windows': [(w.low, w.high) for w in windows]})[:16]}.json"
-        kept = work.get(name)
+        kept = work.get(name, "bins")
         if kept is not None:
             return [[Bin(*one) for one in bins] for bins in kept["bins"]]
         table.check_unchanged()
@@ -157,7 +157,7 @@ class Spark(Engine):
         """The chosen ids, sorted by the executors and written as parts; see `Engine.select`."""
         self._remember(work)
         name = f"parts-{fingerprint({'selection': repr(selection), 'place': self.parts})[:12]}"
-        kept = work.get(f"{name}.json")
+        kept = work.get(f"{name}.json", "parts")
         found = self._parts(kept, table) if kept is not None else None
         if kept is None or found is None:
             table.check_unchanged()
@@ -331,7 +331,7 @@ class Spark(Engine):
 
 def _places(work: WorkFolder) -> list[str]:
     """Where Spark wrote for a work folder, as far as the folder still says so."""
-    return list((work.get(PLACES) or {"places": []})["places"])
+    return list((work.get(PLACES, "places") or {"places": []})["places"])
 
 
 def _unseen(kept: dict[str, Any], parts: str | None) -> str:

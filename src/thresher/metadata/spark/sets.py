@@ -35,7 +35,7 @@ def passing_sets(
     import narwhals as nw
 
     found = sorted_keys(table, work, progress)
-    kept = work.get(f"{found.name}-spark.json")
+    kept = work.get(f"{found.name}-spark.json", "place")
     rows = nw.to_native(passing(nw.from_native(frame).lazy(), table.where))
     column_type = dict(rows.dtypes)[table.id_column]
     keyed = rows.selectExpr("*", f"{quoted(table.id_column)} AS {ID}").selectExpr(
