@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 _FLAGS: ContextVar[bool] = ContextVar("thresher_flags", default=False)
 
-OTHER_FLAGS = {"path": "-o"}
+OTHER_FLAGS = {"path": "-o", "replace": "--force", "id_column": "--id"}
 """Arguments whose flag is not their own name with dashes."""
 
 

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from os import walk
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from thresher.errors import FileFormatError, InputError
+from thresher.errors import DataWarning, FileFormatError, InputError
+from thresher.files import walk
 from thresher.runs.clip_benchmark import (
     COLUMNS,
     is_clip_benchmark,
@@ -84,14 +85,19 @@ def _files(path: Path) -> list[Path]:
         if not _is_candidate(path.name):
             raise InputError(f"{path} is no kind of log that is known. Known are: {KNOWN}.")
         return [path]
-    return sorted(_walk(path))
+    return walk(path, _is_candidate, lost=_lost)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for at, _, names in walk(folder):
-        for name in names:
-            if _is_candidate(name) and not name.startswith("."):
-                yield Path(at, name)
+def _lost(link: Path) -> None:
+    if _is_candidate(link.name):
+        raise InputError(
+            f"{link} is a link to {link.readlink()}, which is not there. Mend the link, or remove it."
+        )
+    warnings.warn(
+        f"{link} is a link to {link.readlink()}, which is not there; it was passed over.",
+        DataWarning,
+        stacklevel=2,
+    )
 
 
 def _is_candidate(name: str) -> bool:

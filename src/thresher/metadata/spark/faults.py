@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import InputError, LostEngineError
+from thresher.errors import InputError, LostEngineError, ThresherError
 
 SHOWN_CHARACTERS = 300
 LONGEST_CHAIN = 8
@@ -30,6 +30,7 @@ NO_MEMORY = (
     "Container killed by YARN for exceeding",
     "OOMKilled",
 )
+TWO_COLUMNS = ("COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE", "duplicate field(s)", "DUPLICATED_FIELD")
 OTHER_VERSION = ("local class incompatible", "UnsupportedClassVersion", "INVALID_VERSION")
 
 
@@ -54,7 +55,7 @@ def spark_faults(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")
             yield
-    except InputError:
+    except ThresherError:
         raise
     except Exception as error:
         if not is_sparks(error):
@@ -89,7 +90,7 @@ def is_sparks(error: BaseException) -> bool:
     )
 
 
-def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> InputError:  # noqa: ANN401
+def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> ThresherError:  # noqa: ANN401
     """What Spark's message means for the user."""
     if found := re.search(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+)", text):
         return InputError(
@@ -103,6 +104,11 @@ def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> I
         return InputError(
             f"There is no file or folder {name}, and Spark knows no table of that name; give Parquet files, their folder, "
             "a URL, a table of this session, or from Python a DataFrame."
+        )
+    if any(words in text for words in TWO_COLUMNS):
+        return InputError(
+            "Two columns of the metadata have the same name, or names that differ in case only, which Spark takes for one. "
+            "Rename one of them, or leave Spark out."
         )
     if any(words in text for words in OTHER_VERSION):
         return InputError(

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from thresher.arguments import argument
+from thresher.errors import InputError
 from thresher.metadata.engine import Block
 from thresher.metadata.ids import IdKind
 from thresher.metadata.spark.expressions import KEY
@@ -14,14 +16,20 @@ from thresher.metadata.table import Table
 from thresher.metadata.types import Key
 
 GLOB = "\\{}[]*?"
+UNSEEN = (".", "_")
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "void")
+"""Spark's types of scores; void is that of a column without any value."""
 WIDER = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint"}
 
 
+def written_uri(path: str) -> str:
+    """A path for Spark to write to: URIs as they are, others on every machine's own disk."""
+    return path if "://" in path else "file://" + str(Path(path).absolute())
+
+
 def file_uri(path: str) -> str:
-    """A path for Spark: URIs as they are, others on every machine's own disk, and no character a wildcard."""
-    if "://" in path:
-        return path
-    return "file://" + _without_globs(str(Path(path).absolute()))
+    """A path for Spark to read, where it would take some characters for wildcards."""
+    return _without_globs(written_uri(path))
 
 
 def _without_globs(path: str) -> str:
@@ -30,14 +38,28 @@ def _without_globs(path: str) -> str:
 
 def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's session and DataFrame
     """The files of a table as a DataFrame, in types that hold the column of every file."""
+    for file in table.files:
+        if Path(file.path).name.startswith(UNSEEN):
+            raise InputError(
+                f"Spark passes over {file.path}, as over all names that begin with a dot or an underscore. Rename it."
+            )
     paths = [file_uri(file.path) for file in table.files]
     frame = session.read.option("recursiveFileLookup", "true").parquet(*paths)
     types = dict(frame.dtypes)
+    if not types[str(table.score)].startswith(NUMBERS):
+        raise InputError(
+            f"Spark reads column {table.score!r} as {types[str(table.score)]}, not as numbers. Write it as float or double, "
+            f"or use {argument('engine', 'local')}."
+        )
     needed = dict.fromkeys([table.id_column, str(table.score), *(one.column for one in table.where)])
     wanted = {name: types[name] for name in needed}
     wanted[table.id_column] = WIDER.get(types[table.id_column], types[table.id_column])
-    if table.score_width == 8 and types[str(table.score)] == "float":
-        wanted[str(table.score)] = "double"
+    if types[table.id_column] == "void" or (
+        types[table.id_column] == "binary" and table.id_kind is not IdKind.UUID
+    ):
+        wanted[table.id_column] = "bigint" if table.id_kind is IdKind.INTEGER else "string"
+    if types[str(table.score)] == "void" or (table.score_width == 8 and types[str(table.score)] == "float"):
+        wanted[str(table.score)] = "double" if table.score_width == 8 else "float"
     if all(types[name] == kind for name, kind in wanted.items()):
         return frame
     columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
@@ -53,7 +75,7 @@ def remote_parts(session: Any, uri: str, kind: IdKind) -> list[Part]:  # noqa: A
     """The parts under a URI, ranges of keys and rows counted by Spark."""
     columns = ("input_file_name() AS path", f"{KEY} AS low", f"{KEY} AS high", f"{KEY} AS keys")
     asked = {"low": "min", "high": "max", "keys": "count", "*": "count"}
-    found = session.read.parquet(uri).selectExpr(*columns).groupBy("path").agg(asked).toArrow()
+    found = session.read.parquet(file_uri(uri)).selectExpr(*columns).groupBy("path").agg(asked).toArrow()
     return [
         Part(_without_globs(unquote(one["path"])), one["count(1)"], _plain(one["min(low)"], kind), _plain(one["max(high)"], kind),
              one["count(1)"] - one["count(keys)"])
@@ -81,7 +103,7 @@ def remove_remote(session: Any, uri: str) -> None:  # noqa: ANN401
     context = getattr(session, "_sc", None)
     if context is None:
         try:
-            session.read.option("recursiveFileLookup", "true").parquet(uri).count()
+            session.read.option("recursiveFileLookup", "true").parquet(file_uri(uri)).count()
         except Exception as error:
             if any(words in str(error) for words in CLOSED):
                 raise
