@@ -11,7 +11,6 @@ from thresher.errors import FileFormatError, InputError, ThresherError
 from thresher.files import written_whole
 from thresher.metadata.ids import IdKind, read_keys, uniform
 from thresher.metadata.local import DEFAULT_MEMORY
-from thresher.metadata.order import score_width
 from thresher.metadata.parquet import InputFile, open_parquet
 from thresher.metadata.table import Table, open_table
 from thresher.metadata.types import ArrowArray, ArrowSchema, ArrowType, plain, plain_type
@@ -70,7 +69,7 @@ def _join(
     import duckdb
 
     id_column, score = given.id_column, str(other.score)
-    metadata = _Source(given.files, columns[0], given.id_kind, id_column, argument("metadata"))
+    metadata = _Source(given.files, columns[0], given.id_kind, id_column, "The metadata")
     scores = _Source(
         other.files, [id_column, score, *columns[1]], other.id_kind, id_column, argument("scores")
     )
@@ -124,20 +123,18 @@ class _Source:
     def _common(self, place: str) -> ArrowSchema:
         import pyarrow as pa
 
+        ids = pa.int64() if self.kind is IdKind.INTEGER else pa.string()
         schemas = []
         for file in self.files:
             with open_parquet(file.path) as parquet:
-                fields = [(name, _joinable(parquet.schema_arrow.field(name).type)) for name in self.columns]
-                schemas.append(pa.schema(fields))
+                types = {name: _joinable(parquet.schema_arrow.field(name).type) for name in self.columns}
+            schemas.append(pa.schema(types | {self.id_column: ids}))
         try:
-            found = pa.unify_schemas(schemas, promote_options="permissive")
+            return pa.unify_schemas(schemas, promote_options="permissive")
         except pa.ArrowException as error:
             raise InputError(
                 f"{place}: a column is not of the same kind in all files: {str(error).splitlines()[0]}"
             ) from error
-        at = found.get_field_index(self.id_column)
-        ids = pa.field(self.id_column, pa.int64() if self.kind is IdKind.INTEGER else pa.string())
-        return found.set(at, ids)
 
     def stream(self, *, check: bool = False) -> Any:  # noqa: ANN401 - Arrow's RecordBatchReader
         """All rows; an error of reading is kept in `failed`, as whoever reads the stream may hide it.
@@ -183,7 +180,7 @@ def _joinable(arrow_type: ArrowType) -> ArrowType:
     import pyarrow as pa
 
     found = plain_type(arrow_type)
-    if score_width(found) == 4 and not pa.types.is_integer(found):
+    if pa.types.is_float16(found):
         return pa.float32()
     if pa.types.is_decimal(found):
         return pa.float64()
