@@ -31,7 +31,18 @@ def case(tmp_path, monkeypatch):
 
 def kept(folder, *more, keep="0.5", output="o.txt", score="s") -> list[str]:
     place = folder / output
-    asked = ["cut", str(folder / "m"), "--score", score, "--keep", keep, "-o", str(place), "--force", "--quiet"]
+    asked = [
+        "cut",
+        str(folder / "m"),
+        "--score",
+        score,
+        "--keep",
+        keep,
+        "-o",
+        str(place),
+        "--force",
+        "--quiet",
+    ]
     assert run([*asked, *more]) == 0
     return place.read_text().split()
 
@@ -146,7 +157,9 @@ def test_bytes_that_are_no_text_are_refused(tmp_path, capsys):
     assert "no text in UTF-8" in refused(capsys, *asked)
 
 
-@pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.dictionary(pa.int32(), pa.int64())])
+@pytest.mark.parametrize(
+    "kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.dictionary(pa.int32(), pa.int64())]
+)
 def test_whole_numbers_of_any_width_are_ids(tmp_path, kind):
     numbers = pa.array(range(ROWS), pa.int64())
     ids = numbers.dictionary_encode() if pa.types.is_dictionary(kind) else numbers.cast(kind)
@@ -156,7 +169,9 @@ def test_whole_numbers_of_any_width_are_ids(tmp_path, kind):
 
 
 def test_a_number_beyond_63_bits_is_refused(tmp_path, capsys):
-    write(tmp_path, pa.table({"uid": pa.array([2**64 - 1 - n for n in range(ROWS)], pa.uint64()), "s": VALUES}))
+    write(
+        tmp_path, pa.table({"uid": pa.array([2**64 - 1 - n for n in range(ROWS)], pa.uint64()), "s": VALUES})
+    )
     asked = ("cut", tmp_path / "m", "--score", "s", "--keep", "1", "-o", tmp_path / "o.txt")
     assert "above 2^63 - 1" in refused(capsys, *asked)
 
@@ -218,7 +233,12 @@ def test_shards_that_differ_in_harmless_ways_are_one_table(tmp_path, plain):
     """Order of columns, pandas's index, shards without rows or row groups, and types of columns without values."""
     first, second = halves(HEX, VALUES)
     empty = pa.table({"s": pa.nulls(0), "uid": pa.nulls(0)})
-    write(tmp_path, first.append_column("__index_level_0__", pa.array(range(len(first)))), second.select([1, 0]), empty)
+    write(
+        tmp_path,
+        first.append_column("__index_level_0__", pa.array(range(len(first)))),
+        second.select([1, 0]),
+        empty,
+    )
     with pq.ParquetWriter(tmp_path / "m" / "none.parquet", first.schema):
         pass
     assert pq.ParquetFile(tmp_path / "m" / "none.parquet").metadata.num_row_groups == 0
@@ -244,7 +264,18 @@ def test_an_id_of_the_scores_that_is_no_id_is_refused(tmp_path, capsys):
     write(tmp_path, *halves(HEX, VALUES))
     wrong = [*HEX[:-1], "ABCDEF" + HEX[-1][6:]]
     pq.write_table(pa.table({"uid": wrong, "other": VALUES}), tmp_path / "scores.pq")
-    asked = ("cut", tmp_path / "m", "--scores", tmp_path / "scores.pq", "--score", "other", "--keep", "1", "-o", tmp_path / "o.txt")
+    asked = (
+        "cut",
+        tmp_path / "m",
+        "--scores",
+        tmp_path / "scores.pq",
+        "--score",
+        "other",
+        "--keep",
+        "1",
+        "-o",
+        tmp_path / "o.txt",
+    )
     said = refused(capsys, *asked)
     assert "scores.pq: column 'uid': the id 'ABCDEF" in said
 
@@ -255,7 +286,9 @@ def test_frames_of_categories_are_text(tmp_path, plain):
     from thresher.cuts import Keep, cut
     from thresher.metadata.frames import Frames
 
-    frame = polars.DataFrame({"uid": HEX, "s": VALUES}).with_columns(polars.col("uid").cast(polars.Categorical))
+    frame = polars.DataFrame({"uid": HEX, "s": VALUES}).with_columns(
+        polars.col("uid").cast(polars.Categorical)
+    )
     engine = Frames(frame)
     cut(Keep(0.5), engine.table(score="s"), tmp_path / "f.txt", engine=engine)
     assert (tmp_path / "f.txt").read_text().split() == plain

@@ -129,7 +129,7 @@ def test_hostile_names_give_what_plain_names_give(tmp_path_factory, plain_cuts, 
 def test_a_name_that_is_no_utf8_is_refused(tmp_path, capsys):
     """Bytes that are no text gave a traceback."""
     write_table(tmp_path, hex_ids(10), scores(10), files=1)
-    os.rename(tmp_path / "0000.parquet", os.fsencode(tmp_path) + b"/\xff.parquet")
+    (tmp_path / "0000.parquet").rename(tmp_path / os.fsdecode(b"\xff.parquet"))
     assert "is no UTF-8" in refused(keep_all(str(tmp_path), output=str(tmp_path / "o.txt")), capsys)
 
 
@@ -177,7 +177,10 @@ def test_links_in_a_circle_are_read_once(tmp_path):
     (tmp_path / "m" / "deep" / "up").symlink_to(tmp_path / "m")
     (tmp_path / "m" / "aaa.parquet").symlink_to("deep/0000.parquet")
     found = walk(tmp_path / "m", lambda name: name.endswith(".parquet"))
-    assert [str(path.relative_to(tmp_path / "m")) for path in found] == ["deep/0000.parquet", "deep/0001.parquet"]
+    assert [str(path.relative_to(tmp_path / "m")) for path in found] == [
+        "deep/0000.parquet",
+        "deep/0001.parquet",
+    ]
     asked = ["--score", SCORE, "--keep", "1", "-o", str(tmp_path / "o.txt"), "--quiet"]
     assert run(["cut", str(tmp_path / "m"), str(tmp_path / "m" / "again" / "deep"), *asked]) == 0
     assert len(ids_of(tmp_path / "o.txt")) == 20
@@ -188,9 +191,14 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path, capsys, name):
     """Shards behind a dangling link were dropped in silence."""
     write_table(tmp_path / "m", hex_ids(20), scores(20), files=2)
     (tmp_path / "m" / name).symlink_to(name if name == "itself" else "nowhere")
-    said = refused(["cut", str(tmp_path / "m"), "--score", SCORE, "--keep", "1", "-o", str(tmp_path / "o.txt")], capsys)
+    said = refused(
+        ["cut", str(tmp_path / "m"), "--score", SCORE, "--keep", "1", "-o", str(tmp_path / "o.txt")], capsys
+    )
     assert f"m/{name} is a link to" in said
-    said = refused(["cut", str(tmp_path / "m" / name), "--score", SCORE, "--keep", "1", "-o", str(tmp_path / "o.txt")], capsys)
+    said = refused(
+        ["cut", str(tmp_path / "m" / name), "--score", SCORE, "--keep", "1", "-o", str(tmp_path / "o.txt")],
+        capsys,
+    )
     assert f"m/{name}" in said
 
 
@@ -224,7 +232,16 @@ def test_importers_follow_links(tmp_path, capsys):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "epoch_4").symlink_to("../disk/epoch_4")
     (tmp_path / "logs" / "latest-run").symlink_to("nowhere")
-    asked = ["--pool", "b0", "--unique-samples", "1M", "--samples-per-epoch", "1M", "-o", str(tmp_path / "o.csv")]
+    asked = [
+        "--pool",
+        "b0",
+        "--unique-samples",
+        "1M",
+        "--samples-per-epoch",
+        "1M",
+        "-o",
+        str(tmp_path / "o.csv"),
+    ]
     with pytest.warns(match="latest-run is a link to nowhere"):
         assert run(["runs", "import", str(tmp_path / "logs"), *asked, "--quiet"]) == 0
     assert "0.7" in (tmp_path / "o.csv").read_text()

@@ -67,11 +67,10 @@ INTERRUPTED = 130
 """What a shell reports for Ctrl-C; Typer answers with it instead of raising."""
 READER_GONE = 141
 """What a shell reports for a program whose reader went away, as in `thresher .. | head`."""
-OF_THE_MACHINE = (
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG,
-    errno.ELOOP,
-)  # fmt: skip
-"""Errors of files and disks that no program can mend."""
+OF_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with a path that was given."""
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""What no path can mend."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,11 +101,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         return _end_unread()
     except OSError as error:
-        if error.errno not in OF_THE_MACHINE and not is_full_disk(error):
+        if error.errno not in (*OF_PATHS, *OF_THE_MACHINE) and not is_full_disk(error):
             raise
         place = error.filename or "What was to be printed or written"
         print(f"Error: {place}: {error.strerror or error}. Nothing more was done.", file=sys.stderr)
-        return _end_unread(1)
+        return _end_unread(2 if error.errno in OF_PATHS else 1)
     except MemoryError:
         print("Error: there is not enough memory. Close other programs, or give --memory.", file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """What the commands that read a metadata table share: their options, and how progress is shown."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,7 +140,7 @@ def opened(
             raise InputError(
                 "--scores needs --engine local; for Spark, join the scores to the metadata first."
             )
-        if isinstance(engine, Spark) and not all(Path(path).exists() for path in paths):
+        if isinstance(engine, Spark) and not all(map(os.path.exists, paths)):
             yield engine.named(paths, score=score, id_column=id_column, where=where)
             return
     if not scores:

@@ -36,6 +36,7 @@ class Table:
         score_files: Files of scores that were joined by id.
         frame: What is read instead of files, for an engine that queries frames of its own.
         origin: What such a frame is called in messages and manifests.
+        mixed: Whether files hold ids or scores in different types, which an engine must read as one.
     """
 
     files: tuple[InputFile, ...]
@@ -49,6 +50,7 @@ class Table:
     score_files: tuple[InputFile, ...] = ()
     frame: Any = field(default=None, repr=False, compare=False)
     origin: str | None = None
+    mixed: bool = False
 
     @property
     def sources(self) -> tuple[InputFile, ...]:
@@ -99,19 +101,21 @@ def open_table(
     needed = [name for name in (id_column, score) if name] + [c.column for c in comparisons]
     files: list[InputFile] = []
     types: dict[ArrowType, list[int]] = {}
-    width = 4
+    width, score_types = 4, set()
     for path in list_files(paths):
         with open_parquet(path) as parquet:
             schema = parquet.schema_arrow
             _check_columns(path, schema, needed, score)
             if score is not None:
                 width = max(width, _width(path, schema.field(score).type, score))
+                score_types.add(plain_type(schema.field(score).type))
             types.setdefault(plain_type(schema.field(id_column).type), []).append(len(files))
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.metadata.num_row_groups)]
             size, stamp = file_stamp(path)
             files.append(InputFile(path, size, stamp, sum(groups), tuple(groups), footer_digest(path)))
     kind = _id_kind(files, id_column, types)
-    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files))
+    mixed = len(types) > 1 or len(score_types) > 1
+    return Table(tuple(files), id_column, kind, score, width, comparisons, where, tuple(files), mixed=mixed)
 
 
 def _check_columns(path: str, schema: ArrowSchema, needed: Sequence[str], score: str | None) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import InputError, LostEngineError, ThresherError
 
 SHOWN_CHARACTERS = 300
@@ -31,6 +32,12 @@ NO_MEMORY = (
     "OOMKilled",
 )
 TWO_COLUMNS = ("COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE", "duplicate field(s)", "DUPLICATED_FIELD")
+OTHER_TYPES = (
+    "PARQUET_TYPE_ILLEGAL",
+    "PARQUET_COLUMN_DATA_TYPE_MISMATCH",
+    "Fail to merge schema field",
+    "CANNOT_MERGE_SCHEMAS",
+)
 OTHER_VERSION = ("local class incompatible", "UnsupportedClassVersion", "INVALID_VERSION")
 
 
@@ -110,6 +117,13 @@ def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> T
             "Two columns of the metadata have the same name, or names that differ in case only, which Spark takes for one. "
             "Rename one of them, or leave Spark out."
         )
+    if any(words in text for words in OTHER_TYPES):
+        return InputError(
+            f"Spark does not read a column in the types that the files hold: {first_line(text)} Write it with one type in all "
+            f"files, scores as double, or use {argument('engine', 'local')}."
+        )
+    if found := re.search(r"URISyntaxException: Relative path in absolute URI: (\S+)", text):
+        return InputError(f"Spark reads no file whose name holds a colon ({found[1]}). Rename it.")
     if any(words in text for words in OTHER_VERSION):
         return InputError(
             f"This PySpark {_client()} and the cluster's Spark{_of(session)} are of different versions; install the PySpark "

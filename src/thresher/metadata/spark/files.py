@@ -17,8 +17,7 @@ from thresher.metadata.types import Key
 
 GLOB = "\\{}[]*?"
 UNSEEN = (".", "_")
-NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "void")
-"""Spark's types of scores; void is that of a column without any value."""
+"""How names begin that Spark takes for files of unfinished jobs."""
 WIDER = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint"}
 
 
@@ -37,33 +36,40 @@ def _without_globs(path: str) -> str:
 
 
 def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's session and DataFrame
-    """The files of a table as a DataFrame, in types that hold the column of every file."""
+    """The files of a table as a DataFrame, in types that hold the column of every file.
+
+    Raises:
+        InputError: A file's name, or the type of the scores, is one that Spark does not read.
+    """
     for file in table.files:
-        if Path(file.path).name.startswith(UNSEEN):
+        name = Path(file.path).name
+        if "://" not in file.path and (name.startswith(UNSEEN) or ":" in name):
             raise InputError(
-                f"Spark passes over {file.path}, as over all names that begin with a dot or an underscore. Rename it."
+                f"Spark reads no file whose name begins with a dot or an underscore, or holds a colon, as {file.path} does. "
+                f"Rename it, or use {argument('engine', 'local')}."
             )
     paths = [file_uri(file.path) for file in table.files]
-    frame = session.read.option("recursiveFileLookup", "true").parquet(*paths)
+    reader = session.read.option("recursiveFileLookup", "true")
+    frame = reader.parquet(*(paths[:1] if table.mixed else paths))
     types = dict(frame.dtypes)
-    if not types[str(table.score)].startswith(NUMBERS):
-        raise InputError(
-            f"Spark reads column {table.score!r} as {types[str(table.score)]}, not as numbers. Write it as float or double, "
-            f"or use {argument('engine', 'local')}."
-        )
     needed = dict.fromkeys([table.id_column, str(table.score), *(one.column for one in table.where)])
     wanted = {name: types[name] for name in needed}
-    wanted[table.id_column] = WIDER.get(types[table.id_column], types[table.id_column])
-    if types[table.id_column] == "void" or (
-        types[table.id_column] == "binary" and table.id_kind is not IdKind.UUID
-    ):
-        wanted[table.id_column] = "bigint" if table.id_kind is IdKind.INTEGER else "string"
-    if types[str(table.score)] == "void" or (table.score_width == 8 and types[str(table.score)] == "float"):
-        wanted[str(table.score)] = "double" if table.score_width == 8 else "float"
-    if all(types[name] == kind for name, kind in wanted.items()):
+    wanted[table.id_column] = _id_type(types[table.id_column], table)
+    if table.mixed or types[str(table.score)] == "void":
+        wanted[str(table.score)] = "double"
+    if not table.mixed and all(types[name] == kind for name, kind in wanted.items()):
         return frame
     columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
     return session.read.option("recursiveFileLookup", "true").schema(columns).parquet(*paths)
+
+
+def _id_type(found: str, table: Table) -> str:
+    """Spark's type for the ids of all files, of which it saw one."""
+    if table.id_kind is IdKind.INTEGER:
+        return "bigint" if found == "void" else WIDER.get(found, found)
+    if table.id_kind is IdKind.UUID and found == "binary":
+        return found
+    return "string"
 
 
 def quoted(name: str) -> str:
