@@ -1,6 +1,7 @@
 """Spark reads the same files under the same names, and the types that writers produce."""
 
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from thresher.cuts import Keep, cut
 from thresher.errors import InputError
 from thresher.metadata import Local, open_table
 from thresher.metadata.spark import Spark
+from thresher.metadata.spark.files import UNSURE
 
 pytestmark = [pytest.mark.filterwarnings(one) for one in QUIET]
 FOLDERS = [
@@ -41,26 +43,33 @@ def both(tmp_path, kind, metadata, output, **columns):
 @KINDS
 def test_spark_reads_names_as_names(tmp_path, kind):
     """Spark's paths are patterns, and its folders partitions; outputs are written beside the inputs."""
-    if kind == "sail":
-        pytest.skip("Sail's own patterns cannot be escaped")
     write_table(tmp_path / "m1", hex_ids(30, 9), scores(30, 9))
     for name in FOLDERS:
         write_table(tmp_path / name, hex_ids(60), scores(60), year=np.arange(60))
         (tmp_path / name / "0000.parquet").rename(tmp_path / name / f"{name.replace(':', ';')} .parquet")
         (tmp_path / name / "out").mkdir()
-        local, spark = both(tmp_path / name / "out", kind, tmp_path / name, name, where="year >= 10")
-        assert local == spark
+        unsure = kind == "sail" and set(name) & set(UNSURE)  # Sail's patterns cannot be escaped
+        seen = (
+            pytest.raises(InputError, match="takes characters in the files' names")
+            if unsure
+            else nullcontext()
+        )
+        with seen:
+            local, spark = both(tmp_path / name / "out", kind, tmp_path / name, name, where="year >= 10")
+            assert local == spark
         shutil.rmtree(tmp_path / name)
 
 
 @KINDS
 def test_spark_reads_urls_as_names(tmp_path, kind):
     """What Spark reads itself, without looking at the files here, is a name too."""
-    if kind == "sail":
-        pytest.skip("Sail's own patterns cannot be escaped")
     write_table(tmp_path / "m1", hex_ids(30, 9), scores(30, 9))
     write_table(tmp_path / "m[1]", hex_ids(60), scores(60))
     engine = Spark(session_of(kind))
+    if kind == "sail":
+        with pytest.raises(InputError, match=r"holds no \.parquet files that Spark can see"):
+            engine.named([f"file://{tmp_path}/m[1]"], score=SCORE)
+        return
     table = engine.named([f"file://{tmp_path}/m[1]"], score=SCORE)
     assert cut(Keep(1.0), table, tmp_path / "s.txt", engine=engine).manifest.rows_out == 60
 
@@ -79,6 +88,10 @@ def test_spark_reads_what_writers_write(tmp_path, kind, order):
     (tmp_path / "m").mkdir()
     for number, shard in enumerate(shards[::order]):
         pq.write_table(shard, tmp_path / "m" / f"{number}.parquet")
+    if kind == "sail":
+        with pytest.raises(InputError, match="Spark does not read a column in the types"):
+            both(tmp_path, kind, tmp_path / "m", "s")
+        return
     local, spark = both(tmp_path, kind, tmp_path / "m", "s")
     assert local == spark
 

@@ -18,6 +18,8 @@ from thresher.metadata.types import Key
 GLOB = "\\{}[]*?"
 UNSEEN = (".", "_")
 """How names begin that Spark takes for files of unfinished jobs."""
+UNSURE = GLOB + "%#"
+"""Characters in names that not every server that speaks Spark's language reads as they are."""
 WIDER = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint"}
 
 
@@ -53,14 +55,25 @@ def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's s
     frame = reader.parquet(*(paths[:1] if table.mixed else paths))
     types = dict(frame.dtypes)
     needed = dict.fromkeys([table.id_column, str(table.score), *(one.column for one in table.where)])
+    if not types:
+        raise _partly_seen(0, table)
     wanted = {name: types[name] for name in needed}
     wanted[table.id_column] = _id_type(types[table.id_column], table)
     if table.mixed or types[str(table.score)] == "void":
         wanted[str(table.score)] = "double"
-    if not table.mixed and all(types[name] == kind for name, kind in wanted.items()):
-        return frame
-    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
-    return session.read.option("recursiveFileLookup", "true").schema(columns).parquet(*paths)
+    if table.mixed or any(types[name] != kind for name, kind in wanted.items()):
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
+        frame = session.read.option("recursiveFileLookup", "true").schema(columns).parquet(*paths)
+    if any(c in "".join(paths) for c in UNSURE) and (rows := frame.count()) != table.file_rows:
+        raise _partly_seen(rows, table)
+    return frame
+
+
+def _partly_seen(rows: int, table: Table) -> InputError:
+    return InputError(
+        f"This Spark sees {rows:,} of the metadata's {table.file_rows:,} rows, because it takes characters in the files' names "
+        f"for patterns. Rename them, or use {argument('engine', 'local')}."
+    )
 
 
 def _id_type(found: str, table: Table) -> str:
