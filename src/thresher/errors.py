@@ -3,8 +3,8 @@
 ThresherError
 ├── InputError            the user's input is wrong: one sentence, exit status 2
 │   ├── FileFormatError   a file is not what it should be
-│   ├── LostEngineError   a cluster failed or went away; what was finished is kept
 │   └── FitError          the data cannot support the fit that was asked for
+├── LostEngineError       a cluster failed or went away: exit status 1, and what was finished is kept
 └── MissingExtraError     an optional part is not installed; names its install line
 ThresherWarning
 ├── ExtrapolationWarning  a prediction past everything that was measured
@@ -24,7 +24,7 @@ class FileFormatError(InputError):
     """A file that cannot be read as what it was given for."""
 
 
-class LostEngineError(InputError):
+class LostEngineError(ThresherError):
     """What queries the metadata failed or went away; the same command, run again, goes on from what was finished."""
 
 

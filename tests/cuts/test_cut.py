@@ -243,6 +243,8 @@ def test_verify_finds_what_was_changed(tmp_path):
         verify(path)
     path.write_bytes(whole)
     write_table(tmp_path / "m", ids, values)
+    assert verify(path).rows_out == 300  # written again, but the same
+    write_table(tmp_path / "m", ids, np.flip(values))
     with pytest.raises(InputError, match="changed since the subset was cut"):
         verify(path)
     manifest_path(path).unlink()
@@ -287,7 +289,7 @@ def test_scores_from_other_files_are_joined_by_id(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), expected_npy(ranked(ids, held)[:150]))
     verify(tmp_path / "s.npy")
     pq.write_table(pa.concat_tables([given, given.slice(0, 2)]), tmp_path / "twice.parquet")
-    with pytest.raises(InputError, match="2 ids stand more than once in --scores"):
+    with pytest.raises(InputError, match="2 ids stand more than once in scores"):
         open_joined(
             [tmp_path / "bare"],
             [tmp_path / "twice.parquet"],

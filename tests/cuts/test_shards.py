@@ -42,5 +42,5 @@ def test_shards_that_are_partly_in_name_the_resharder(tmp_path, table, number, c
 def test_a_missing_shard_is_named(tmp_path, table):
     (tmp_path / "shards" / "0000.tar").unlink()
     request = FromBuckets(buckets_of(table, 4, tmp_path), {"b0": 1.0})
-    with pytest.raises(InputError, match=r"0000.tar: no such shard"):
+    with pytest.raises(InputError, match=r"0000.tar is no such shard"):
         write_shards(request, table, tmp_path / "shards", tmp_path / "list.txt", engine=Local())

@@ -169,7 +169,7 @@ def test_a_session_that_dies_is_one_sentence_and_the_same_command_goes_on(tmp_pa
     told.wait_for(in_the_middle_of("selecting samples"))
     kill(*children(told.process.pid))
     status, said = told.end()
-    assert status == 2
+    assert status == 1
     assert said == (
         "Error: The Spark session was closed while selecting samples; start Spark again and run the same command, which "
         "goes on from what was finished.\n"
@@ -210,7 +210,7 @@ def test_a_connect_server_that_dies_is_one_sentence(tmp_path, metadata, start):
         server.wait()
         told.go_on()
         status, said = told.end()
-    assert status == 2
+    assert status == 1
     assert re.fullmatch(r"Error: The Spark session was closed while counting scores; .*\n", said)
     with sail() as (_, url):
         again = start("--spark-remote", url)

@@ -1,7 +1,10 @@
 """The program `thresher`: its commands, and how it ends."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -22,7 +25,8 @@ from thresher.cli.plan import plan
 from thresher.cli.predict import predict
 from thresher.cli.recipe import recipe
 from thresher.cli.runs import app as runs
-from thresher.errors import ThresherError
+from thresher.errors import LostEngineError, ThresherError
+from thresher.files import is_full_disk
 
 app = typer.Typer(
     name="thresher",
@@ -61,10 +65,16 @@ WRONG_USE: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
 """Click's error for wrong use, of the click that typer brings along or of the one installed beside it."""
 INTERRUPTED = 130
 """What a shell reports for Ctrl-C; Typer answers with it instead of raising."""
+READER_GONE = 141
+"""What a shell reports for a program whose reader went away, as in `thresher .. | head`."""
+OF_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with a path that was given."""
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""What no path can mend."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 a fault of ours, 2 the user's input, 130 interrupted."""
+    """Run one command and exit: 0 done, 1 a fault of ours or of the machines, 2 the user's input, 130 interrupted."""
     sys.exit(run(arguments))
 
 
@@ -72,7 +82,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status. User errors become one sentence on standard error."""
     try:
         with as_flags():
-            status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+            status = _answer(list(arguments) if arguments is not None else None)
+        sys.stdout.flush()  # here, so that a reader that went away or a full disk is noticed
+    except LostEngineError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     except ThresherError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -82,6 +96,40 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except (BrokenPipeError, SystemExit) as stopped:  # Typer makes the second of the first
+        if isinstance(stopped, SystemExit) and stopped.code != 1:
+            raise
+        return _end_unread()
+    except OSError as error:
+        if error.errno not in (*OF_PATHS, *OF_THE_MACHINE) and not is_full_disk(error):
+            raise
+        place = error.filename or "What was to be printed or written"
+        print(f"Error: {place}: {error.strerror or error}. Nothing more was done.", file=sys.stderr)
+        return _end_unread(2 if error.errno in OF_PATHS else 1)
+    except MemoryError:
+        print("Error: there is not enough memory. Close other programs, or give --memory.", file=sys.stderr)
+        return 1
     if status == INTERRUPTED:
         print("Interrupted.", file=sys.stderr)
     return status if isinstance(status, int) else 0
+
+
+def _answer(arguments: list[str] | None) -> object:
+    """Run one command; where it is only the name of others, print its help."""
+    try:
+        return app(args=arguments, standalone_mode=False)
+    except WRONG_USE as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # Typer's way to say so
+            raise
+        print(error.format_message())
+        return 0
+
+
+def _end_unread(status: int = READER_GONE) -> int:
+    """Let what is still to be printed go nowhere, so that Python does not complain about it when it ends."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return status
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status

@@ -67,7 +67,7 @@ def buckets(
     from thresher.cuts.members import count_sample, write_members
     from thresher.metadata.buckets import make_buckets, write_buckets
     from thresher.metadata.table import DEFAULT_ID
-    from thresher.metadata.work import work_folder
+    from thresher.metadata.work import work_folder, work_path
     from thresher.reports.figures import save_figure
     from thresher.reports.histogram import histogram_figure
     from thresher.units import format_count, format_percent, parse_number
@@ -99,7 +99,7 @@ def buckets(
             "id": [table.id_column, table.id_kind],
             "once": table.once,
         } | describe_id_sets(table.sets)
-        with work_folder(beside / f".{output.name}.thresher", job) as work:
+        with work_folder(work_path(output, spill), job) as work:
             made = make_buckets(querying, table, number, work, chosen_names)
             if members is not None:
                 made = write_members(querying, table, made, members, work, share=share, seed=seed)

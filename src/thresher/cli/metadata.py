@@ -1,5 +1,6 @@
 """What the commands that read a metadata table share: their options, and how progress is shown."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.errors import InputError
+from thresher.errors import InputError, ThresherError
 
 if TYPE_CHECKING:
     from thresher.metadata.engine import Engine, Progress
@@ -122,7 +123,7 @@ def _remove(session: Any, place: str) -> None:  # noqa: ANN401 - PySpark's sessi
     try:
         with spark_faults(session, "deleting the sorted ids", goes_on=False):
             remove_remote(session, place)
-    except InputError as error:
+    except ThresherError as error:
         print(f"{place} holds sorted ids that can be deleted; Spark could not. {error}", file=sys.stderr)
 
 
@@ -141,6 +142,7 @@ def opened(
     """
     from thresher.metadata.joined import open_joined
     from thresher.metadata.table import open_table
+    from thresher.metadata.work import fingerprint, work_folder, work_path
     from thresher.units import parse_number
 
     if engine is not None and engine.name == "spark":
@@ -150,7 +152,7 @@ def opened(
             raise InputError(
                 "--scores needs --engine local; for Spark, join the scores to the metadata first."
             )
-        if isinstance(engine, Spark) and not all(Path(path).exists() for path in paths):
+        if isinstance(engine, Spark) and not all(map(os.path.exists, paths)):
             yield engine.named(
                 paths,
                 score=score,
@@ -165,26 +167,20 @@ def opened(
             paths, score=score, id_column=id_column, where=where, within=within or (), without=without or ()
         )
         return
-    table = open_joined(
-        paths,
-        scores,
-        folder,
-        score=score,
-        id_column=id_column,
-        where=where,
-        memory=parse_number(memory, "--memory"),
-        within=within or (),
-        without=without or (),
-    )
-    keep = False
-    try:
-        yield table
-    except KeyboardInterrupt:
-        keep = True
-        raise
-    finally:
-        if not keep:
-            Path(table.files[0].path).unlink(missing_ok=True)
+    job = {"command": typed_command(), "folder": str(Path.cwd())}  # the same again when it is resumed
+    name = Path(f"joined-{fingerprint(job)[:16]}")
+    with work_folder(work_path(name, folder), job) as work:
+        yield open_joined(
+            paths,
+            scores,
+            work.path,
+            score=score,
+            id_column=id_column,
+            where=where,
+            memory=parse_number(memory, "--memory"),
+            within=within or (),
+            without=without or (),
+        )
 
 
 @contextmanager

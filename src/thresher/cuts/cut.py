@@ -22,7 +22,8 @@ from thresher.cuts.manifest import (
     write_manifest,
 )
 from thresher.cuts.requests import Request, check_held, check_table, selection_of
-from thresher.errors import FileFormatError, InputError, LostEngineError
+from thresher.errors import FileFormatError, InputError
+from thresher.files import check_writable
 from thresher.metadata.engine import Engine, SortedIds
 from thresher.metadata.ids import id_text
 from thresher.metadata.keys import Keys
@@ -31,7 +32,7 @@ from thresher.metadata.ranks import Census, take_census
 from thresher.metadata.selection import Selection, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.types import Key
-from thresher.metadata.work import WorkFolder, fingerprint, free_bytes, work_folder
+from thresher.metadata.work import WorkFolder, fingerprint, free_bytes, work_folder, work_path
 
 SPILL_BYTES = 21
 """A key in a sorted run: 16 bytes, 4 for what it carries, and some room."""
@@ -100,25 +101,19 @@ def cut(
     check_table(request, table)
     chosen = format_of(output, table.id_kind)
     job = describe_job(request, table, chosen, unique)
-    if not output.parent.is_dir():
-        raise InputError(f"{output.parent}: no such folder. Make it first, or write elsewhere with -o.")
-    if output.is_dir():
-        raise InputError(f"{output} is a folder; give the path of a file to write.")
-    folder = _folder(output, spill)
+    check_writable(output)
+    check_writable(manifest_path(output))
+    folder = work_path(output, spill)
     known = bool(table.sources)  # only of files can be said that they are still the same
     if known and not folder.exists() and (done := _already_done(output, job, replace)) is not None:
         return Cut(output, done, time.monotonic() - begun, already_done=True)
     if output.exists() and not replace and not folder.exists():
-        raise InputError(
-            f"{output} exists, and no manifest says that it is this cut; use --force to replace it."
-        )
+        raise _taken(output)
     with work_folder(folder, job | {"once": table.once}) as work:
         manifest = _finished(work, output)
         if manifest is None:
             if output.exists() and not replace:
-                raise InputError(
-                    f"{output} exists, and no manifest says that it is this cut; use --force to replace it."
-                )
+                raise _taken(output)
             manifest = _write(request, table, output, engine, chosen, job, unique, command, work)
     return Cut(output, manifest, time.monotonic() - begun)
 
@@ -132,17 +127,10 @@ def describe_job(request: Request, table: Table, chosen: SubsetFormat, unique: b
     } | describe_id_sets(table.sets)  # fmt: skip
 
 
-def _folder(output: Path, spill: Path | None) -> Path:
-    if spill is None:
-        return output.parent / f".{output.name}.thresher"
-    if not spill.is_dir():
-        raise InputError(f"{spill}: no such folder; give an existing one with --spill.")
-    return spill / f".{output.name}.{fingerprint({'output': str(output.absolute())})[:12]}.thresher"
-
-
-def _part(output: Path) -> Path:
-    """Where the subset grows; on the output's own disk, so that its rename is one step."""
-    return output.with_name(f".{output.name}.thresher-part")
+def _taken(output: Path) -> InputError:
+    return InputError(
+        f"{output} exists, and no manifest says that it is this cut; give {argument('replace', True)} to write over it."
+    )
 
 
 def _already_done(output: Path, job: dict[str, Any], replace: bool) -> Manifest | None:
@@ -166,32 +154,25 @@ def _write(
     unique: bool, command: str | None, work: WorkFolder,
 ) -> Manifest:  # fmt: skip
     """Scan, select, merge, and put the files in place."""
-    part = _part(output)
-    try:
-        census = take_census(engine, table, work)
-        selection = selection_of(request, table, census, engine, work)
-        _check_space(selection, census, table, chosen, output, work)
-        ids = engine.select(table, selection, work)
-        names = [piece.name for piece in selection.slices]
-        tally = ids.tally
-        check_held(request, dict(zip(names, tally.held, strict=True)), census)
-        if ids.rows_in != census.rows:
-            raise InputError("The metadata changed between two scans; run the command again.")
-        sha256, unique_out, duplicates = write_ids(ids, table, part, chosen, unique, work)
-        table.check_unchanged()
-        counts = {
-            n: {"samples": s, "rows": c} for n, s, c in zip(names, tally.samples, tally.copies, strict=True)
-        }
-        manifest = Manifest(
-            job, describe_slices(selection.slices, table), counts, census.rows, census.missing, sum(tally.copies), unique_out,
-            duplicates, sha256, engine.name, release(), command,
-        )  # fmt: skip
-        write_manifest(work.file("manifest.json"), manifest)
-    except BaseException as error:
-        goes_on = table.once is None and isinstance(error, KeyboardInterrupt | LostEngineError)
-        if not goes_on:
-            part.unlink(missing_ok=True)
-        raise
+    census = take_census(engine, table, work)
+    selection = selection_of(request, table, census, engine, work)
+    _check_space(selection, census, table, chosen, output, work)
+    ids = engine.select(table, selection, work)
+    names = [piece.name for piece in selection.slices]
+    tally = ids.tally
+    check_held(request, dict(zip(names, tally.held, strict=True)), census)
+    if ids.rows_in != census.rows:
+        raise InputError("The metadata changed between two scans; run the command again.")
+    sha256, unique_out, duplicates = write_ids(ids, table, work.beside("part", output), chosen, unique, work)
+    table.check_unchanged()
+    counts = {
+        n: {"samples": s, "rows": c} for n, s, c in zip(names, tally.samples, tally.copies, strict=True)
+    }
+    manifest = Manifest(
+        job, describe_slices(selection.slices, table), counts, census.rows, census.missing, sum(tally.copies), unique_out,
+        duplicates, sha256, engine.name, release(), command, str(output.absolute().parent),
+    )  # fmt: skip
+    write_manifest(work.file("manifest.json"), manifest)
     _put_in_place(work, output)
     return manifest
 
@@ -202,8 +183,8 @@ def _finished(work: WorkFolder, output: Path) -> Manifest | None:
     if not path.exists():
         return None
     manifest = read_manifest(path)
-    part = _part(output)
-    if not part.exists() and not (output.is_file() and file_sha256(output) == manifest.sha256):
+    if work.known("part") is None and not (output.is_file() and file_sha256(output) == manifest.sha256):
+        path.unlink()
         return None
     _put_in_place(work, output)
     return manifest
@@ -211,11 +192,11 @@ def _finished(work: WorkFolder, output: Path) -> Manifest | None:
 
 def _put_in_place(work: WorkFolder, output: Path) -> None:
     """Rename, in an order that never leaves a manifest beside a subset it does not describe."""
-    part = _part(output)
-    if part.exists():
+    part = work.known("part")
+    if part is not None:
         manifest_path(output).unlink(missing_ok=True)
         part.replace(output)
-    beside = output.with_name(f".{output.name}.thresher-manifest")
+    beside = work.beside("manifest", output)
     shutil.copyfile(work.file("manifest.json"), beside)
     beside.replace(manifest_path(output))
 
@@ -233,9 +214,10 @@ def _check_space(
     for place, needed in ((work.path, spilled + written * same_disk), (output.parent, written)):
         free = free_bytes(place)
         if needed > free:
+            disk = place if place != work.path else work.disk
             raise InputError(
-                f"The disk of {place if place != work.path else place.parent} has {free / 1e9:.2f} GB free, but this cut "
-                f"needs {needed / 1e9:.2f} GB; free some space, or give another folder with --spill or -o."
+                f"The disk of {disk} has {free / 1e9:.2f} GB free, but this cut needs {needed / 1e9:.2f} GB; free some "
+                f"space, or give another folder with {argument('spill')} or {argument('path')}."
             )
 
 

@@ -26,13 +26,13 @@ from thresher.metadata.ids import IdKind
 from thresher.metadata.keys import PairKeys
 from thresher.metadata.local import DEFAULT_MEMORY, OWN_MEMORY, Local, bin_shapes, bins_of, count_batch
 from thresher.metadata.marks import Marks, mark_sorted
-from thresher.metadata.parquet import InputFile
+from thresher.metadata.parquet import InputFile, lasting_path
 from thresher.metadata.ranks import take_census
 from thresher.metadata.selection import Selection, Slice, Tally
 from thresher.metadata.set_keys import sort_sets
 from thresher.metadata.table import Table
 from thresher.metadata.types import Array, Key
-from thresher.metadata.work import WorkFolder, fingerprint, free_bytes, work_folder
+from thresher.metadata.work import WorkFolder, fingerprint, free_bytes, work_folder, work_path
 from thresher.stored import read_stored
 
 VERSION = 2
@@ -105,26 +105,32 @@ def make_index(
         raise InputError(
             f"{output} exists; give {argument('replace', True)} to replace an index, or another name."
         )
-    part = output.with_name(f".{output.name}.thresher-part")
+    if output.exists():
+        _check_replaceable(output)
     job = {
         "index": describe_files(table.sources),
         "score": table.score,
         "id": table.id_column,
         "where": table.where_text,
     } | describe_id_sets(table.sets)
-    with work_folder((spill or output.parent) / f".{output.name}.thresher", job) as work:
-        try:
-            made = _write(table, part, engine, work)
-            table.check_unchanged()
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+    with work_folder(work_path(output, spill), job) as work:
+        part = work.beside("index", output, folder=True)
+        made = _write(table, part, engine, work)
+        table.check_unchanged()
         if output.exists():
+            _check_replaceable(output)
             shutil.rmtree(output)
         part.rename(output)
     return Index(output, table, *made)
+
+
+def _check_replaceable(output: Path) -> None:
+    """Refuse to write over a folder that holds more than an index."""
+    if output.is_symlink():
+        raise InputError(f"{output} is a link; remove it, or give another name.")
+    others = sorted(one.name for one in output.iterdir() if one.name not in NAMES)
+    if others:
+        raise InputError(f"{output} holds more than an index ({others[0]}); move that, or give another name.")
 
 
 def _write(
@@ -134,12 +140,10 @@ def _write(
     needed = table.file_rows * ROW_BYTES - work.bytes()
     if needed > free_bytes(work.path):
         raise InputError(
-            f"An index of {table.file_rows:,} rows needs {needed / 1e9:.2f} GB free in {work.path.parent}."
+            f"An index of {table.file_rows:,} rows needs {needed / 1e9:.2f} GB free in {work.disk}."
         )
     census = take_census(engine, table, work)
     found = engine.select(table, Selection((Slice("all", None, None),), scores=True), work)
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
     rows = 0
     with (part / "ids.npy").open("wb") as id_file, (part / "scores.npy").open("wb") as score_file:
         ids = _Blocks(id_file, np.dtype("u8,u8"), census.rows)
@@ -154,7 +158,7 @@ def _write(
     content = {
         "score": table.score, "score_width": table.score_width, "score_type": table.score_type,
         "id": table.id_column, "id_kind": str(table.id_kind), "where": table.where_text, "rows": rows, "missing": census.missing,
-        "inputs": [vars(file) for file in table.metadata_files], "scores": [vars(file) for file in table.score_files],
+        "inputs": _listed(table.metadata_files), "scores": _listed(table.score_files),
         "block_rows": BLOCK_ROWS, "checks": checks,
     } | describe_id_sets(table.sets)  # fmt: skip
     write_json(part / "index.json", "index", VERSION, content | {"sha256": fingerprint(content)})
@@ -198,6 +202,14 @@ class _Blocks:
         self.check, self.held = 0, 0
 
 
+def _listed(files: Sequence[InputFile]) -> list[dict[str, Any]]:
+    """Files as the index keeps them, under names that lead to them from any folder."""
+    kept = ("size", "stamp", "rows", "row_groups")
+    return [
+        {"path": lasting_path(file.path)} | {name: getattr(file, name) for name in kept} for file in files
+    ]
+
+
 def _header(dtype: np.dtype[Any], rows: int) -> bytes:
     import io
 
@@ -209,7 +221,7 @@ def _header(dtype: np.dtype[Any], rows: int) -> bytes:
 
 def is_index(path: Path) -> bool:
     """Whether a folder is an index."""
-    return (path / "index.json").is_file()
+    return os.path.isfile(path / "index.json")  # noqa: PTH113 - unlike Path.is_file it never raises
 
 
 def open_index(path: Path) -> Index:

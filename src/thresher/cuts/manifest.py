@@ -1,6 +1,7 @@
 """The manifest beside a subset: what it was cut from, how, and what it must be, so that it can be proven."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -12,7 +13,7 @@ from thresher.files import write_json
 from thresher.metadata.id_sets import IdSet, describe_sets, known
 from thresher.metadata.ids import id_key, id_text
 from thresher.metadata.order import from_ordered
-from thresher.metadata.parquet import InputFile
+from thresher.metadata.parquet import InputFile, file_stamp, footer_digest, lasting_path
 from thresher.metadata.selection import Edge, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import fingerprint
@@ -39,6 +40,7 @@ class Manifest:
         engine: Which engine cut it; any other gives the same bytes.
         version: The release of thresher.
         command: As it was typed; None from Python.
+        folder: Where the subset was written; inputs are looked for in their own places, and in the same places seen from here.
     """
 
     job: Mapping[str, Any]
@@ -53,6 +55,7 @@ class Manifest:
     engine: str
     version: str
     command: str | None = None
+    folder: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -74,7 +77,54 @@ def describe_inputs(table: Table) -> list[dict[str, Any]]:
 
 def describe_files(files: Sequence[InputFile]) -> list[dict[str, Any]]:
     """Files as a manifest lists them."""
-    return [{"path": f.path, "size": f.size, "changed": f.stamp, "rows": f.rows} for f in files]
+    return [
+        {"path": lasting_path(f.path), "size": f.size, "changed": f.stamp, "rows": f.rows, "footer": f.footer}
+        for f in files
+    ]
+
+
+def find_inputs(manifest: Manifest, listed: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
+    """Where files that a manifest lists are now: in their own places, or moved together with the subset.
+
+    Args:
+        manifest: Of the subset.
+        listed: Files of it, as `describe_files` lists them.
+        folder: Where the subset lies now.
+
+    Raises:
+        InputError: One is not there, or is not what it was; says which.
+    """
+    return [_find_input(one, manifest.folder, folder.absolute()) for one in listed]
+
+
+def _find_input(one: Mapping[str, Any], before: str | None, now: Path) -> str:
+    path = str(one["path"])
+    places = [path]
+    if "://" not in path and before is not None and str(now) != before:
+        places.append(os.path.normpath(now / os.path.relpath(path, before)))
+    there = [place for place in places if "://" in place or os.path.isfile(place)]  # noqa: PTH113
+    if not there:
+        moved = f", nor {places[1]}" if len(places) > 1 else ""
+        raise InputError(
+            f"{path} is not there{moved}, so the subset cannot be proven. Put the file back, or cut the subset again."
+        )
+    found = next((place for place in there if _is_same(one, place)), None)
+    if found is None:
+        raise InputError(
+            f"{there[0]} changed since the subset was cut, so the subset cannot be proven; cut it again."
+        )
+    return found
+
+
+def _is_same(one: Mapping[str, Any], place: str) -> bool:
+    """Whether a file may hold what it held; a second cut proves that it does. A later time alone says nothing."""
+    try:
+        size, stamp = file_stamp(place)
+        if size != one["size"]:
+            return False
+        return stamp == one["changed"] or not one.get("footer") or footer_digest(place) == one["footer"]
+    except OSError:
+        return False
 
 
 def describe_id_sets(sets: Sequence[IdSet]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class SavedFile(Stored):
     size: Count | None
     changed: str | None
     rows: Count | None
+    footer: str | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -127,6 +128,7 @@ class SavedManifest(Stored):
     sha256: Sha256
     engine: Name
     command: str | None
+    folder: str | None = None
     thresher: str
 
     @model_validator(mode="after")

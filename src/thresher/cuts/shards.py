@@ -1,16 +1,19 @@
 """Lists of whole shards, for subsets that part none; for others the command of DataComp's resharder."""
 
+import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from thresher.arguments import argument
 from thresher.cuts.requests import FromBuckets, check_table
 from thresher.errors import InputError
 from thresher.files import write_text
 from thresher.metadata.engine import Engine
 from thresher.metadata.selection import Selection
 from thresher.metadata.table import Table
-from thresher.metadata.work import WorkFolder, work_folder
+from thresher.metadata.work import WorkFolder, work_folder, work_path
 
 
 def write_shards(request: FromBuckets, table: Table, shards: Path, output: Path, *, engine: Engine) -> int:
@@ -36,23 +39,52 @@ def write_shards(request: FromBuckets, table: Table, shards: Path, output: Path,
         raise InputError(
             "A set of ids parts shards, so no list of whole ones is the subset. Write a .npy file instead."
         )
+    named = shard_files([file.path for file in table.files], shards)
     chosen = [
         request.buckets.slice_of(n, request.copies[n]) for n in request.buckets.names if n in request.copies
     ]
     selection = Selection(tuple(chosen), request.seed)
     lines: list[str] = []
     job = {"shards": str(shards), "output": str(output)}
-    with work_folder(output.parent / f".{output.name}.thresher", job) as work:
-        for number, file in enumerate(table.files):
+    with work_folder(work_path(output), job) as work:
+        for number, (file, shard) in enumerate(zip(table.files, named, strict=True)):
             alone = replace(table, files=(file,), metadata_files=(file,))
             copies = _copies(selection, alone, engine, _own_folder(work, number), shards)
-            shard = shards / Path(file.path).with_suffix(".tar").name
             if copies and not shard.is_file():
-                raise InputError(f"{shard}: no such shard, though {file.path} has samples in the subset.")
+                lost = "is a link that leads nowhere" if shard.is_symlink() else "is no such shard"
+                raise InputError(
+                    f"{shard} {lost}, though {file.path} has samples in the subset. Put the shard there, or give another "
+                    f"folder with {argument('shards')}."
+                )
             lines += [str(shard)] * copies
         table.check_unchanged()
     write_text(output, "".join(f"{line}\n" for line in lines))
     return len(lines)
+
+
+def shard_files(metadata: Sequence[str], shards: Path) -> list[Path]:
+    """The shard that each metadata file describes.
+
+    Args:
+        metadata: Paths of the files.
+        shards: Folder of the shards.
+
+    Raises:
+        InputError: Two files would be one shard, or a name cannot stand in a list of lines.
+    """
+    named = [shards / Path(path).with_suffix(".tar").name for path in metadata]
+    owners: dict[str, str] = {}
+    for path, shard in zip(metadata, named, strict=True):
+        first = owners.setdefault(os.path.realpath(shard), path)
+        if first != path:
+            raise InputError(
+                f"{first} and {path} would both be the shard {shard}. Give metadata files whose names differ, one for each shard."
+            )
+        if len(str(shard).splitlines()) != 1:
+            raise InputError(
+                f"{str(shard)!r} holds a line break, and the list has one path a line. Rename it."
+            )
+    return named
 
 
 def _copies(selection: Selection, table: Table, engine: Engine, work: WorkFolder, shards: Path) -> int:

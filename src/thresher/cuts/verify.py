@@ -4,12 +4,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.cuts.cut import write_ids
 from thresher.cuts.formats import file_sha256, format_of
 from thresher.cuts.manifest import (
     MADE_BY,
     Manifest,
     describe_slices,
+    find_inputs,
     manifest_path,
     read_manifest,
     slices_from,
@@ -42,6 +44,8 @@ def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = N
         InputError: The file, the manifest or the metadata is not what it was; says which.
     """
     path = manifest_path(subset)
+    if spill is not None and not spill.is_dir():
+        raise InputError(f"{spill}: no such folder. Give an existing one with {argument('spill')}.")
     if not subset.is_file():
         raise InputError(f"{subset}: no such file. Give a subset written by `thresher cut`.")
     if not path.is_file():
@@ -52,7 +56,7 @@ def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = N
             f"{subset} is not the file that its manifest describes: its sha256 differs. Cut it again."
         )
     with tempfile.TemporaryDirectory(prefix="thresher-verify-", dir=spill) as folder:
-        table = open_again(manifest, Path(folder))
+        table = open_again(manifest, subset.parent, Path(folder))
         again = Path(folder) / subset.name
         with work_folder(Path(folder) / "work", {}) as work:
             try:
@@ -73,24 +77,25 @@ def verify(subset: Path, *, engine: Engine | None = None, spill: Path | None = N
     return manifest
 
 
-def open_again(manifest: Manifest, folder: Path) -> Table:
-    """The table that a manifest names, with every file as it was.
+def open_again(manifest: Manifest, beside: Path, folder: Path) -> Table:
+    """The table that a manifest names, with every file as it was, from whatever folder this is run.
 
     Args:
         manifest: Of the subset.
+        beside: Where the subset lies.
         folder: For joined scores, if there are any.
 
     Raises:
         InputError: A file is gone or was changed since.
     """
     job = manifest.job
-    paths = [one["path"] for one in job["inputs"]]
     if any(one["size"] is None for one in job["inputs"]):
         raise InputError(
-            f"The subset was cut from {', '.join(paths)}, which Spark alone knows; its sha256 is right. To prove more, "
-            "cut it again to another file, and compare."
+            f"The subset was cut from {', '.join(one['path'] for one in job['inputs'])}, which Spark alone knows; its sha256 is "
+            "right. To prove more, cut it again to another file, and compare."
         )
-    scores = [one["path"] for one in job["scores"]]
+    paths = find_inputs(manifest, job["inputs"], beside)
+    scores = find_inputs(manifest, job["scores"], beside)
     within, without = known_sets(job, "within"), known_sets(job, "without")
     columns = {
         "score": job["score"], "id_column": job["id"], "where": job["where"],
@@ -98,12 +103,6 @@ def open_again(manifest: Manifest, folder: Path) -> Table:
     }  # fmt: skip
     table = open_joined(paths, scores, folder, **columns) if scores else open_table(paths, **columns)
     check_same_sets(table.sets, within, without, "The subset was cut")
-    known = {one["path"]: (one["size"], one["changed"]) for one in [*job["inputs"], *job["scores"]]}
-    for file in table.sources:
-        if known.get(file.path) != (file.size, file.stamp):
-            raise InputError(
-                f"{file.path} changed since the subset was cut, so the subset cannot be proven; cut it again."
-            )
     return table
 
 
@@ -112,6 +111,11 @@ def _cut_again(
 ) -> tuple[str, dict[str, Any]]:
     """The sha256 of a second cut, and what a manifest of it would say."""
     census = take_census(engine, table, work)
+    if (census.rows, census.missing) != (manifest.rows_in, manifest.missing):
+        raise InputError(
+            f"The metadata has {census.rows:,} rows, {census.missing:,} of them without a score; when the subset was cut it "
+            f"had {manifest.rows_in:,} and {manifest.missing:,}. Cut it again."
+        )
     request: dict[str, Any] = manifest.job["request"]
     if "keep" in request:
         selection = selection_of(Keep(request["keep"]), table, census, engine, work)

@@ -1,6 +1,5 @@
 """`thresher lab run`: teachers, scores, buckets, single-bucket runs, a forecast, joint runs, and how wrong it was."""
 
-import fcntl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import numpy as np
 
 from thresher.cuts.manifest import release
 from thresher.errors import FileFormatError, InputError
-from thresher.files import write_json
+from thresher.files import is_full_disk, locked, write_json
 from thresher.fits.fit_file import write_fit
 from thresher.lab.cores import usable_cores
 from thresher.lab.design import BUCKETS, COMPARED, TEACHERS, Design, make_design
@@ -28,7 +27,6 @@ from thresher.lab.scoring import cut_pool
 from thresher.lab.tasks import Measure, Task, Teach, measured_of
 from thresher.lab.workers import COMMAND, Place, do_tasks
 from thresher.metadata.buckets import Buckets
-from thresher.metadata.work import is_full_disk
 from thresher.plans.saved import write_plans
 from thresher.reports.documents import plans as plans_document
 from thresher.runs import Measurement, RunTable, write_runs
@@ -180,11 +178,7 @@ def _alone(folder: Path) -> Iterator[None]:
         raise InputError(
             f"{folder} cannot be made: {error.strerror}. Give another folder with -o."
         ) from error
-    with (folder / LOCK).open("a") as lock:  # a file of that name may be someone's: nothing is cut off it
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"Another command works in {folder}; wait for it, or stop it.") from error
+    with locked(folder / LOCK, f"Another command works in {folder}; wait for it, or stop it."):
         yield
 
 

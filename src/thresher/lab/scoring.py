@@ -58,7 +58,7 @@ def cut_pool(
         made = make_buckets(engine, table, number, work)
         write_members(engine, table, made, folder / MEMBERS, work, share=None, seed=0)
     write_buckets(folder / BUCKETS, made)
-    members = pq.read_table(folder / MEMBERS).to_pydict()
+    members = pq.ParquetFile(folder / MEMBERS).read().to_pydict()
     row_of = {uid: row for row, uid in enumerate(data.pool.ids)}
     return made, {
         name: np.sort(_rows(name, members["uid"], members["bucket"], row_of)) for name in made.names

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.keys import Keys, PairKeys, TextKeys, Words
 from thresher.metadata.order import column_values
-from thresher.metadata.types import Array, ArrowArray, ArrowType, Key, Rows
+from thresher.metadata.types import Array, ArrowArray, ArrowType, Key, Rows, plain, plain_type
 
 HEX = re.compile(r"[0-9a-f]{32}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -28,7 +29,7 @@ class IdKind(StrEnum):
     TEXT = "text"
 
 
-def kind_of(arrow_type: ArrowType, first: str | None) -> IdKind:
+def kind_of(arrow_type: ArrowType, first: str | bytes | None) -> IdKind:
     """The kind of an id column of this Arrow type whose first value is `first`.
 
     Raises:
@@ -36,16 +37,22 @@ def kind_of(arrow_type: ArrowType, first: str | None) -> IdKind:
     """
     import pyarrow as pa
 
-    if pa.types.is_integer(arrow_type):
+    if pa.types.is_integer(plain_type(arrow_type)):
         return IdKind.INTEGER
     if is_binary_uuid(arrow_type):
         return IdKind.UUID
-    if not (
-        pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or is_string_view(arrow_type)
-    ):
+    if not is_text(arrow_type):
         raise InputError(
-            f"its type is {arrow_type}; ids are 32-digit hex, UUID, integer or text. Choose another column with --id."
+            f"its type is {arrow_type}; ids are 32-digit hex, UUID, integer or text. Choose another column with "
+            f"{argument('id_column')}."
         )
+    if isinstance(first, bytes):
+        try:
+            first = first.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"its bytes are no text in UTF-8. Choose another column with {argument('id_column')}."
+            ) from error
     if first is not None and HEX.fullmatch(first):
         return IdKind.HEX
     if first is not None and UUID.fullmatch(first):
@@ -55,12 +62,57 @@ def kind_of(arrow_type: ArrowType, first: str | None) -> IdKind:
 
 def is_binary_uuid(arrow_type: ArrowType) -> bool:
     """Whether the type is a UUID stored as 16 bytes."""
-    return str(arrow_type) in {"fixed_size_binary[16]", "extension<arrow.uuid>"}
+    return str(plain_type(arrow_type)) == "fixed_size_binary[16]"
 
 
-def is_string_view(arrow_type: ArrowType) -> bool:
-    """Whether the type is Arrow's string_view, which older releases lack."""
-    return str(arrow_type) == "string_view"
+def is_text(arrow_type: ArrowType) -> bool:
+    """Whether the type holds strings, or the bytes that some writers make of them."""
+    found = plain_type(arrow_type)
+    # By name, since older releases of Arrow lack the views.
+    return not is_binary_uuid(found) and str(found).split("[")[0] in {
+        "string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary",
+    }  # fmt: skip
+
+
+def as_text(ids: ArrowArray) -> ArrowArray:
+    """Plain ids of a type that `is_text` as Arrow's strings.
+
+    Raises:
+        InputError: Bytes that are no UTF-8.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type):
+        return ids
+    try:
+        if pa.types.is_fixed_size_binary(ids.type):
+            ids = ids.cast(pa.binary())
+        return ids.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"an id is no text in UTF-8. Mend the file, or choose another column with {argument('id_column')}."
+        ) from error
+
+
+def uniform(ids: ArrowArray, kind: IdKind) -> ArrowArray:
+    """Ids of a column of any type that holds this kind as Arrow's int64 or strings, missing ones kept.
+
+    Raises:
+        InputError: An id is no text in UTF-8, or too large.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = plain(ids)
+    if kind is IdKind.INTEGER:
+        return ids.cast(pa.int64())
+    if not is_binary_uuid(ids.type):
+        return as_text(ids) if is_text(ids.type) else ids.cast(pa.string())
+    there = ids.drop_null()
+    texts = written_ids(read_keys(there, kind), kind).cast(pa.string())
+    return texts if len(there) == len(ids) else pc.replace_with_mask(
+        pa.nulls(len(ids), pa.string()), ids.is_valid(), texts
+    )  # fmt: skip
 
 
 def read_keys(ids: ArrowArray, kind: IdKind, rows: Rows = None) -> Keys:
@@ -77,13 +129,16 @@ def read_keys(ids: ArrowArray, kind: IdKind, rows: Rows = None) -> Keys:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if kind in (IdKind.HEX, IdKind.UUID) and not is_binary_uuid(ids.type) and not ids.null_count:
-        return _pairs(ids if pa.types.is_string(ids.type) else ids.cast(pa.string()), kind, rows)
+    ids = plain(ids)
+    if is_text(ids.type):
+        ids = as_text(ids)
+        if kind in (IdKind.HEX, IdKind.UUID) and not ids.null_count:
+            return _pairs(ids.cast(pa.string()), kind, rows)
     if rows is not None and len(rows) < len(ids):
         ids = ids.take(pa.array(rows))
     if ids.null_count:
         raise InputError(
-            "an id is null; every sample needs one. Leave such rows out with --where, or mend the file."
+            f"an id is null; every sample needs one. Leave such rows out with {argument('where')}, or mend the file."
         )
     if kind is IdKind.INTEGER:
         if pa.types.is_uint64(ids.type) and len(ids) and pc.max(ids).as_py() >= INTEGER_OFFSET:
@@ -92,10 +147,8 @@ def read_keys(ids: ArrowArray, kind: IdKind, rows: Rows = None) -> Keys:
         high = numbers.view(np.uint64) ^ np.uint64(INTEGER_OFFSET)
         return PairKeys(high, np.zeros_like(high))
     if is_binary_uuid(ids.type):
-        storage = ids.storage if hasattr(ids, "storage") else ids
-        raw = np.frombuffer(storage.buffers()[1], dtype=">u8")[
-            2 * storage.offset : 2 * (storage.offset + len(storage))
-        ]
+        data = ids.buffers()[1] if len(ids) else b""
+        raw = np.frombuffer(data, dtype=">u8")[2 * ids.offset : 2 * (ids.offset + len(ids))]
         pairs = raw.astype(np.uint64).reshape(-1, 2)
         return PairKeys(pairs[:, 0].copy(), pairs[:, 1].copy())
     if kind is IdKind.TEXT:
@@ -106,9 +159,9 @@ def read_keys(ids: ArrowArray, kind: IdKind, rows: Rows = None) -> Keys:
 def _pairs(ids: ArrowArray, kind: IdKind, rows: Rows) -> PairKeys:
     """Hex digits of the strings at `rows`; a null-free array."""
     width = 32 if kind is IdKind.HEX else 36
-    offsets = np.frombuffer(ids.buffers()[1], dtype=np.int32)[ids.offset : ids.offset + len(ids) + 1]
     if len(ids) == 0:
         return PairKeys(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+    offsets = np.frombuffer(ids.buffers()[1], dtype=np.int32)[ids.offset : ids.offset + len(ids) + 1]
     if not (np.diff(offsets) == width).all():
         raise _refused(ids, kind)
     first = int(offsets[0])
@@ -184,7 +237,7 @@ def _refused(ids: ArrowArray, kind: IdKind) -> InputError:
     shown = wrong if len(wrong) <= SHOWN_CHARACTERS else wrong[:SHOWN_CHARACTERS] + ".."
     return InputError(
         f"the id {shown!r} is not {name}, as the first id of the table is: {_remedy(wrong)} "
-        "All ids of a table must be of one kind; mend them, or choose another column with --id."
+        f"All ids of a table must be of one kind; mend them, or choose another column with {argument('id_column')}."
     )
 
 

@@ -1,22 +1,26 @@
 """Scores from other files, joined to the metadata by id, out of core."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from thresher.arguments import argument
-from thresher.errors import InputError
+from thresher.errors import FileFormatError, InputError, ThresherError
 from thresher.files import written_whole
 from thresher.metadata.id_sets import Paths
+from thresher.metadata.ids import IdKind, read_keys, uniform
 from thresher.metadata.local import DEFAULT_MEMORY
-from thresher.metadata.parquet import InputFile, list_files, open_parquet
+from thresher.metadata.parquet import InputFile, open_parquet
 from thresher.metadata.table import Table, open_table
-from thresher.metadata.types import ArrowSchema
+from thresher.metadata.types import ArrowArray, ArrowSchema, ArrowType, plain, plain_type
 from thresher.metadata.work import fingerprint
 from thresher.where import Bound, Columns, of_files, parse_where
 
 JOIN_MEMORY_SHARE = 0.6
 """Of the memory, for DuckDB's hash table; the rest is the interpreter's and Arrow's."""
+BATCH_ROWS = 1 << 16
 
 
 def open_joined(
@@ -31,7 +35,7 @@ def open_joined(
     Args:
         paths: Metadata, as in `open_table`.
         scores: Files, folders or URLs with the id column and the score column.
-        folder: Where the joined table goes.
+        folder: Where the joined table goes; one that nobody else writes to.
         score: Column in `scores`.
         id_column: Column in both.
         where: On columns of either; of two of a name, on the metadata's. The score's own name must be in one alone.
@@ -47,7 +51,7 @@ def open_joined(
     other = open_table(scores, score=score, id_column=id_column)
     if given.id_kind is not other.id_kind:
         raise InputError(
-            f"Ids in the metadata are {given.id_kind}, in --scores {other.id_kind}; they cannot be joined."
+            f"Ids in the metadata are {given.id_kind}, in {argument('scores')} {other.id_kind}; they cannot be joined."
         )
     bound, own = None, frozenset[str]()
     if asked is not None:
@@ -67,7 +71,7 @@ def open_joined(
             [id_column, *(name for name in needed if name in own)],
             [name for name in needed if name not in own],
         )
-        _join(list_files(paths), list_files(scores), path, columns, score, id_column, given.file_rows, memory)
+        _join(given, other, path, columns, memory)
     joined = open_table([path], score=score, id_column=id_column)
     # what the columns were in the files decides, since the join makes float32 of half floats
     joined = replace(joined, where=bound, where_text=where, score_type=other.score_type)
@@ -86,43 +90,133 @@ def _columns(files: Sequence[InputFile], names: Iterable[str], place: str) -> Co
 
 
 def _join(
-    metadata: list[str], scores: list[str], path: Path, columns: tuple[list[str], list[str]], score: str, id_column: str,
-    rows: int, memory: float,
-) -> None:  # fmt: skip
+    given: Table, other: Table, path: Path, columns: tuple[list[str], list[str]], memory: float
+) -> None:
+    """Write the columns of `given` and those of `other`, whose score is always among them, row by row of `given`."""
     import duckdb
 
-    parts = zip("ms", columns, strict=True)
-    wanted = ", ".join(f"{which}.{_quoted(column)}" for which, names in parts for column in names)
-    one, two = _quoted(id_column), _quoted(score)
-    with written_whole(path) as temporary, duckdb.connect() as connection:
+    id_column, score = given.id_column, str(other.score)
+    metadata = _Source(given.files, columns[0], given.id_kind, id_column, "The metadata")
+    scores = _Source(
+        other.files, [id_column, score, *columns[1]], other.id_kind, id_column, argument("scores")
+    )
+    one = _quoted(id_column)
+    wanted = [f"m.{_quoted(name)}" for name in columns[0]]
+    wanted += [f"s.{_quoted(name)}" for name in dict.fromkeys([*columns[1], score])]
+    with (
+        written_whole(path) as temporary,
+        tempfile.TemporaryDirectory(prefix=".thresher-", dir=path.parent) as spill,
+        duckdb.connect() as connection,
+    ):
         connection.execute(f"SET memory_limit='{int(memory * JOIN_MEMORY_SHARE / 1e6)}MB'")
-        connection.execute(
-            f"SET temp_directory='{str(path.parent / '.thresher-join-spill').replace(chr(39), chr(39) * 2)}'"
-        )
-        for url in (*metadata, *scores):
-            if "://" in url:
-                import fsspec  # type: ignore[import-untyped, unused-ignore]
-
-                connection.register_filesystem(fsspec.filesystem(url.split("://", 1)[0]))
+        connection.execute(f"SET temp_directory={_text(spill)}")
         try:
-            (twice,) = connection.execute(
-                f"SELECT count(*) FROM (SELECT {one} FROM read_parquet(?) GROUP BY {one} HAVING count(*) > 1)",
-                [scores],
-            ).fetchone() or (0,)
+            # What DuckDB reads are streams of Arrow: it sees no path, in which it would look for patterns and for
+            # `name=value`, and every file comes in the same types.
+            connection.register("s", scores.stream(check=True))
+            ((twice,),) = connection.execute(
+                f"SELECT count(*) FROM (SELECT {one} FROM s GROUP BY {one} HAVING count(*) > 1)"
+            ).fetchall()
             if twice:
-                raise InputError(f"{twice:,} ids stand more than once in --scores; give one score for each.")
+                raise InputError(
+                    f"{twice:,} ids stand more than once in {argument('scores')}; give one score for each."
+                )
+            connection.register("m", metadata.stream())
+            connection.register("s", scores.stream())
             connection.execute(
-                f"COPY (SELECT {wanted}, s.{two} FROM read_parquet($metadata, union_by_name=true) m LEFT JOIN "
-                f"read_parquet($scores, union_by_name=true) s ON m.{one} = s.{one}) TO '{_escaped(temporary)}' (FORMAT parquet)",
-                {"metadata": metadata, "scores": scores},
+                f"COPY (SELECT {', '.join(wanted)} FROM m LEFT JOIN s ON m.{one} = s.{one}) "
+                f"TO {_text(str(temporary))} (FORMAT parquet)"
             )
         except duckdb.Error as error:
-            raise InputError(f"--scores cannot be joined: {str(error).splitlines()[0]}") from error
+            failed = metadata.failed or scores.failed
+            if failed is not None:  # DuckDB wraps it
+                raise failed from error
+            raise InputError(
+                f"{argument('scores')} cannot be joined: {str(error).splitlines()[0]}"
+            ) from error
+
+
+class _Source:
+    """Columns of files as streams of Arrow batches, each column in one type that holds those of all files."""
+
+    def __init__(
+        self, files: Sequence[InputFile], columns: Sequence[str], kind: IdKind, id_column: str, place: str
+    ) -> None:
+        self.files, self.kind, self.id_column = files, kind, id_column
+        self.columns = list(dict.fromkeys(columns))
+        self.failed: ThresherError | None = None
+        self.schema = self._common(place)
+
+    def _common(self, place: str) -> ArrowSchema:
+        import pyarrow as pa
+
+        ids = pa.int64() if self.kind is IdKind.INTEGER else pa.string()
+        schemas = []
+        for file in self.files:
+            with open_parquet(file.path) as parquet:
+                types = {name: _joinable(parquet.schema_arrow.field(name).type) for name in self.columns}
+            schemas.append(pa.schema(types | {self.id_column: ids}))
+        try:
+            return pa.unify_schemas(schemas, promote_options="permissive")
+        except pa.ArrowException as error:
+            raise InputError(
+                f"{place}: a column is not of the same kind in all files: {str(error).splitlines()[0]}"
+            ) from error
+
+    def stream(self, *, check: bool = False) -> Any:  # noqa: ANN401 - Arrow's RecordBatchReader
+        """All rows; an error of reading is kept in `failed`, as whoever reads the stream may hide it.
+
+        Args:
+            check: Refuse ids that are not of the table's kind, or missing.
+        """
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches(check))
+
+    def _batches(self, check: bool) -> Iterator[Any]:
+        import pyarrow as pa
+
+        try:
+            for file in self.files:
+                with open_parquet(file.path) as parquet:
+                    for batch in parquet.iter_batches(BATCH_ROWS, columns=self.columns, use_threads=False):
+                        yield pa.record_batch(
+                            [self._column(batch.column(name), name, file, check) for name in self.columns],
+                            schema=self.schema,
+                        )
+        except ThresherError as error:
+            self.failed = error
+            raise
+
+    def _column(self, column: ArrowArray, name: str, file: InputFile, check: bool) -> ArrowArray:
+        import pyarrow as pa
+
+        target = self.schema.field(name).type
+        try:
+            if name != self.id_column:
+                return plain(column).cast(target)
+            if check:
+                read_keys(column, self.kind)
+            return uniform(column, self.kind).cast(target)
+        except (InputError, pa.ArrowException) as error:
+            raise FileFormatError(f"{file.path}: column {name!r}: {str(error).splitlines()[0]}") from error
+
+
+def _joinable(arrow_type: ArrowType) -> ArrowType:
+    """The type in which DuckDB takes a column: it knows no half floats, and no views of older releases."""
+    import pyarrow as pa
+
+    found = plain_type(arrow_type)
+    if pa.types.is_float16(found):
+        return pa.float32()
+    if pa.types.is_decimal(found):
+        return pa.float64()
+    return {"string_view": pa.string(), "binary_view": pa.binary()}.get(str(found), found)
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from thresher.errors import InputError
-from thresher.metadata.types import Array, ArrowArray, ArrowType
+from thresher.metadata.types import Array, ArrowArray, ArrowType, plain, plain_type
 
 Ordered: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -66,6 +66,7 @@ def score_values(column: ArrowArray, width: int) -> Array:
     """
     import pyarrow as pa
 
+    column = plain(column)
     target = pa.float32() if width == 4 else pa.float64()
     if column.type != target:
         try:
@@ -80,6 +81,10 @@ def column_values(column: ArrowArray, dtype: np.dtype[Any]) -> Array:
 
     Arrow's own `to_numpy` imports pandas where it is installed, which costs more than reading a million rows.
     """
+    if not len(column):
+        return np.zeros(0, dtype)
+    if column.null_count == len(column):  # there may be no buffer of values at all
+        return np.full(len(column), np.nan, dtype)
     values = np.frombuffer(column.buffers()[1], dtype=dtype)[column.offset : column.offset + len(column)]
     if column.null_count:
         valid = np.unpackbits(np.frombuffer(column.buffers()[0], dtype=np.uint8), bitorder="little")
@@ -123,9 +128,15 @@ def rounded_threshold(threshold: float, score_type: str) -> float:
 
 
 def score_width(arrow_type: ArrowType) -> int | None:
-    """Bytes of the float that holds a column of this Arrow type exactly; None if it is not numeric."""
+    """Bytes of the float that holds a column of this Arrow type exactly; None if it is not numeric.
+
+    The null type, which some writers give to a column without any value, is that of missing scores.
+    """
     import pyarrow as pa
 
+    arrow_type = plain_type(arrow_type)
+    if pa.types.is_null(arrow_type):
+        return 4
     small = (pa.types.is_float16, pa.types.is_float32, pa.types.is_int8, pa.types.is_int16, pa.types.is_uint8,
              pa.types.is_uint16)  # fmt: skip
     if any(check(arrow_type) for check in small):

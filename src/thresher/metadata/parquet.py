@@ -1,12 +1,21 @@
 """Parquet files, local or behind a URL: which there are, whether they changed, and what is wrong with them."""
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from thresher.errors import FileFormatError, InputError, MissingExtraError
+from thresher.files import walk
+
+HIDDEN = (".", "_")
+"""How the names of files and folders begin that are no data: those of unfinished jobs, and of what writers keep beside."""
+LOCAL_SCHEMES = ("file://", "local://")
+FOOTER_END = 8
+"""Bytes after a Parquet footer: its length and a mark."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,8 @@ class InputFile:
         stamp: Time of change in nanoseconds; for a URL its etag or date.
         rows: Rows.
         row_groups: Rows of each row group, in order.
+        footer: A digest of the Parquet footer, which tells of every column's pages and their statistics; it stays the same
+            when a file is copied or touched. Empty behind a URL.
     """
 
     path: str
@@ -26,6 +37,7 @@ class InputFile:
     stamp: str
     rows: int
     row_groups: tuple[int, ...]
+    footer: str = field(default="", compare=False)
 
     def check_unchanged(self) -> None:
         """Refuse to go on with a file that is no longer the one described here.
@@ -46,43 +58,78 @@ class InputFile:
 
 
 def list_files(paths: Sequence[str | Path]) -> list[str]:
-    """Every Parquet file under the paths, once, sorted.
+    """Every Parquet file under the paths, each real file once, sorted.
+
+    Names are names: no character in them is a wildcard. Links are followed.
 
     Raises:
-        InputError: A path that does not exist, or none that holds Parquet files.
+        InputError: A path that does not exist, none that holds Parquet files, or a link that leads nowhere.
     """
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for given in map(str, paths):
+        if given.startswith(LOCAL_SCHEMES):
+            given = given.split("://", 1)[1]
         if "://" in given:
-            found.update(_list_url(given))
+            found.update((url, url) for url in _list_url(given))
             continue
         path = Path(given)
-        if not path.exists():
-            raise InputError(
-                f"{given}: no such file or folder. Give the metadata's Parquet files or their folder."
-            )
-        inside = path.rglob("*.parquet") if path.is_dir() else [path]
-        files = [str(p) for p in inside if p.is_file() and not _hidden(p, path)]
+        _check_there(path)
+        files = walk(path, is_parquet, hidden=HIDDEN) if path.is_dir() else [path]
         if not files:
             raise InputError(f"{given} holds no .parquet files at any depth.")
-        found.update(files)
-    return sorted(found)
+        for file in files:
+            _check_name(file)
+            found.setdefault(os.path.realpath(file), str(file))
+    return sorted(found.values())
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return path != root and any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+def is_parquet(path: Path | str) -> bool:
+    """Whether a file's name says that it is Parquet."""
+    return str(path).lower().endswith(".parquet")
+
+
+def _check_there(path: Path) -> None:
+    wanted = "Give the metadata's Parquet files or their folder."
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a link to {path.readlink()}, which is not there. {wanted}"
+            ) from error
+        raise InputError(f"{path}: no such file or folder. {wanted}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}. {wanted}") from error
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r} is no UTF-8, which Parquet readers need. Rename it.") from error
+
+
+def lasting_path(path: str) -> str:
+    """A path or URL as it is known from any folder."""
+    return path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - links stay as they are
 
 
 def _list_url(url: str) -> list[str]:
     system, path = _url(url)
     scheme = url.split("://", 1)[0]
     try:
-        files = [path] if system.isfile(path) else [p for p in system.find(path) if p.endswith(".parquet")]
+        files = [path] if system.isfile(path) else _below(system.find(path), path)
     except OSError as error:
         raise InputError(f"{url} cannot be listed: {error}.") from error
     if not files:
         raise InputError(f"{url} holds no .parquet files at any depth.")
-    return [f"{scheme}://{p}" for p in files]
+    return [p if p.startswith(f"{scheme}://") else f"{scheme}://{p}" for p in files]
+
+
+def _below(found: Sequence[str], root: str) -> list[str]:
+    """The Parquet files among what a file system found below a folder."""
+    parts = ((p, p.removeprefix(root).strip("/").split("/")) for p in found if is_parquet(p))
+    return [p for p, names in parts if not any(name.startswith(HIDDEN) for name in names)]
 
 
 def _url(url: str) -> tuple[Any, str]:
@@ -107,6 +154,25 @@ def file_stamp(path: str) -> tuple[int, str]:
     info = system.info(inner)
     stamp = next((info[k] for k in ("ETag", "etag", "LastModified", "mtime", "created") if info.get(k)), "")
     return int(info["size"]), str(stamp)
+
+
+def footer_digest(path: str) -> str:
+    """A digest of a Parquet file's footer, the same for every copy of the file; empty behind a URL, whose stamp lasts.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if "://" in path:
+        return ""
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - FOOTER_END))
+            length = int.from_bytes(file.read(FOOTER_END)[:4], "little")
+            file.seek(max(0, size - FOOTER_END - length))
+            return hashlib.sha256(file.read(length + FOOTER_END)).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 @contextmanager

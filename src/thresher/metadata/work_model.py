@@ -4,19 +4,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, Strict, model_validator
 
-from thresher.schemas import Count, Name, Ordered, Sha256, Stored, one_for_each
+from thresher.schemas import Count, Name, Ordered, Stored, one_for_each
 
 FileName = Annotated[str, Field(pattern=r"^[0-9a-z]+-[0-9a-z-]+$")]
 """In the work folder itself: such a name leads to no other place."""
 Check = Annotated[int, Field(ge=0, lt=1 << 32)]
 """A CRC-32."""
 Tallies = Annotated[list[list[Count]], Field(min_length=3, max_length=3)]
-
-
-class SavedJob(Stored):
-    """Whose work lies in the folder."""
-
-    fingerprint: Sha256
 
 
 class SavedWritten(Stored):
@@ -95,7 +89,6 @@ class SavedPlace(Stored):
 
 
 SCHEMAS: dict[str, type[Stored]] = {
-    "job": SavedJob,
     "written": SavedWritten,
     "task": SavedTask,
     "bins": SavedBins,

@@ -1,12 +1,12 @@
 """Which files below a folder are logs that are known, and what is in them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from os import walk
 from pathlib import Path
 
 from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError, MissingExtraError
+from thresher.files import walk
 from thresher.runs.clip_benchmark import (
     COLUMNS,
     is_clip_benchmark,
@@ -111,22 +111,23 @@ def _files(path: Path) -> tuple[list[Path], list[Passed]]:
 
 
 def _walked(folder: Path) -> tuple[list[Path], list[Passed]]:
-    """The files below a folder that are worth a look, and those whose names say that they are not."""
-    files, others, first = [], 0, None
-    for file in _walk(folder):  # a folder of data may hold millions: only logs are kept
-        if _is_candidate(file.name):
-            files.append(file)
-        elif file.name not in USED_WITHOUT_READING and file.suffix not in CHECKPOINTS:
-            others, first = others + 1, min(first or file, file)
-    passed = [] if first is None else [Passed(str(first), "no log by its name", count=others)]
-    return sorted(files), passed
+    """The files below a folder that are worth a look, and those whose names or kinds say that they are not."""
+    others: int = 0
+    first: Path | None = None
+    passed: list[Passed] = []
 
+    def wanted(path: Path) -> bool:  # a folder of data may hold millions: only logs are kept
+        nonlocal others, first
+        if _is_candidate(path.name):
+            return True
+        if path.name not in USED_WITHOUT_READING and path.suffix not in CHECKPOINTS:
+            others, first = others + 1, min(first or path, path)
+        return False
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for at, _, names in walk(folder):
-        for name in names:
-            if not name.startswith("."):
-                yield Path(at, name)
+    files = walk(folder, wanted, passed=lambda path, why: passed.append(Passed(str(path), why)))
+    if first is not None:
+        passed.append(Passed(str(first), "no log by its name", count=others))
+    return files, passed
 
 
 def _is_candidate(name: str) -> bool:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thresher.arguments import argument
-from thresher.errors import InputError, LostEngineError
+from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.id_sets import Paths
 from thresher.metadata.order import to_ordered
 from thresher.metadata.selection import Selection, Tally
 from thresher.metadata.spark.expressions import CARRIED, COPIES, KEY, carried_of, copies_of, key_of, text_of
 from thresher.metadata.spark.faults import spark_faults
-from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts
+from thresher.metadata.spark.files import file_uri, quoted, read_files, read_remote, remote_parts, written_uri
 from thresher.metadata.spark.parts import Part, local_parts, merge_parts, read_local
 from thresher.metadata.spark.watch import watched
 from thresher.metadata.table import DEFAULT_ID, Table
@@ -115,7 +115,9 @@ class Spark(Engine):
                 )
         with spark_faults(self.session, "looking at the files", goes_on=False):
             reader = self.session.read.option("recursiveFileLookup", "true")
-            frame = reader.option("pathGlobFilter", "*.parquet").parquet(*[file_uri(name) for name in names])
+            frame = reader.option("pathGlobFilter", "*.[pP][aA][rR][qQ][uU][eE][tT]").parquet(
+                *[file_uri(name) for name in names]
+            )
             given = ", ".join(names)
             if not frame.columns:
                 raise InputError(f"{given} holds no .parquet files that Spark can see.")
@@ -266,7 +268,7 @@ class Spark(Engine):
                 chosen = weighed.where(f"{COPIES} > 0").selectExpr(*columns)
                 ordered = chosen.repartitionByRange(number, KEY).sortWithinPartitions(KEY)
                 # keys of random ids do not compress
-                ordered.write.option("compression", "uncompressed").parquet(file_uri(place))
+                ordered.write.option("compression", "uncompressed").parquet(written_uri(place))
         return {"rows": rows, "tally": tally.lists, "written": written, "place": place}
 
     def _tally(self, table: Table, selection: Selection, weighed: Any) -> tuple[int, Tally, int]:  # noqa: ANN401
@@ -309,8 +311,6 @@ class Spark(Engine):
             else:
                 with self._doing("looking at the sorted ids", table):
                     found = remote_parts(self.session, kept["place"], table.id_kind)
-        except LostEngineError:
-            raise
         except InputError:  # half-written, or gone
             return None
         return found if sum(part.rows for part in found) == kept["written"] else None

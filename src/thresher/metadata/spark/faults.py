@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from thresher.errors import InputError, LostEngineError
+from thresher.arguments import argument
+from thresher.errors import InputError, LostEngineError, ThresherError
 
 SHOWN_CHARACTERS = 300
 LONGEST_CHAIN = 8
@@ -29,6 +30,13 @@ NO_MEMORY = (
     "exited with code 137",
     "Container killed by YARN for exceeding",
     "OOMKilled",
+)
+TWO_COLUMNS = ("COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE", "duplicate field(s)", "DUPLICATED_FIELD")
+OTHER_TYPES = (
+    "PARQUET_TYPE_ILLEGAL",
+    "PARQUET_COLUMN_DATA_TYPE_MISMATCH",
+    "Fail to merge schema field",
+    "CANNOT_MERGE_SCHEMAS",
 )
 OTHER_VERSION = ("local class incompatible", "UnsupportedClassVersion", "INVALID_VERSION")
 
@@ -54,7 +62,7 @@ def spark_faults(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")
             yield
-    except InputError:
+    except ThresherError:
         raise
     except Exception as error:
         if not is_sparks(error):
@@ -89,7 +97,7 @@ def is_sparks(error: BaseException) -> bool:
     )
 
 
-def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> InputError:  # noqa: ANN401
+def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> ThresherError:  # noqa: ANN401
     """What Spark's message means for the user."""
     if found := re.search(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+)", text):
         return InputError(
@@ -104,6 +112,18 @@ def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> I
             f"There is no file or folder {name}, and Spark knows no table of that name; give Parquet files, their folder, "
             "a URL, a table of this session, or from Python a DataFrame."
         )
+    if any(words in text for words in TWO_COLUMNS):
+        return InputError(
+            "Two columns of the metadata have the same name, or names that differ in case only, which Spark takes for one. "
+            "Rename one of them, or leave Spark out."
+        )
+    if any(words in text for words in OTHER_TYPES):
+        return InputError(
+            f"Spark does not read a column in the types that the files hold: {first_line(text)} Write it with one type in all "
+            f"files, scores as double, or use {argument('engine', 'local')}."
+        )
+    if found := re.search(r"URISyntaxException: Relative path in absolute URI: (\S+)", text):
+        return InputError(f"Spark reads no file whose name holds a colon ({found[1]}). Rename it.")
     if any(words in text for words in OTHER_VERSION):
         return InputError(
             f"This PySpark {_client()} and the cluster's Spark{_of(session)} are of different versions; install the PySpark "

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from thresher.arguments import argument
+from thresher.errors import InputError
 from thresher.metadata.engine import Block
 from thresher.metadata.ids import IdKind
 from thresher.metadata.spark.expressions import KEY
@@ -15,14 +17,21 @@ from thresher.metadata.types import Key
 from thresher.where.columns import Kind
 
 GLOB = "\\{}[]*?"
+UNSEEN = (".", "_")
+"""How names begin that Spark takes for files of unfinished jobs."""
+UNSURE = GLOB + "%#"
+"""Characters in names that not every server that speaks Spark's language reads as they are."""
 WIDER = {"tinyint": "bigint", "smallint": "bigint", "int": "bigint"}
 
 
+def written_uri(path: str) -> str:
+    """A path for Spark to write to: URIs as they are, others on every machine's own disk."""
+    return path if "://" in path else "file://" + str(Path(path).absolute())
+
+
 def file_uri(path: str) -> str:
-    """A path for Spark: URIs as they are, others on every machine's own disk, and no character a wildcard."""
-    if "://" in path:
-        return path
-    return "file://" + _without_globs(str(Path(path).absolute()))
+    """A path for Spark to read, where it would take some characters for wildcards."""
+    return _without_globs(written_uri(path))
 
 
 def _without_globs(path: str) -> str:
@@ -30,14 +39,28 @@ def _without_globs(path: str) -> str:
 
 
 def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's session and DataFrame
-    """The files of a table as a DataFrame, in types that hold the column of every file."""
+    """The files of a table as a DataFrame, in types that hold the column of every file.
+
+    Raises:
+        InputError: A file's name, or the type of the scores, is one that Spark does not read.
+    """
+    for file in table.files:
+        name = Path(file.path).name
+        if "://" not in file.path and (name.startswith(UNSEEN) or ":" in name):
+            raise InputError(
+                f"Spark reads no file whose name begins with a dot or an underscore, or holds a colon, as {file.path} does. "
+                f"Rename it, or use {argument('engine', 'local')}."
+            )
     paths = [file_uri(file.path) for file in table.files]
-    frame = session.read.option("recursiveFileLookup", "true").parquet(*paths)
+    reader = session.read.option("recursiveFileLookup", "true")
+    frame = reader.parquet(*(paths[:1] if table.mixed else paths))
     types = dict(frame.dtypes)
     needed = dict.fromkeys([table.id_column, str(table.score), *(table.where.columns if table.where else [])])
+    if not types:
+        raise _partly_seen(0, table)
     wanted = {name: types[name] for name in needed}
-    wanted[table.id_column] = WIDER.get(types[table.id_column], types[table.id_column])
-    if table.score_width == 8 and types[str(table.score)] == "float":
+    wanted[table.id_column] = _id_type(types[table.id_column], table)
+    if table.mixed or types[str(table.score)] == "void":
         wanted[str(table.score)] = "double"
     for name, held in table.where.types.items() if table.where else ():
         if name not in (table.id_column, table.score) and held.bytes == 8:  # of the widest file
@@ -45,10 +68,28 @@ def read_files(session: Any, table: Table) -> Any:  # noqa: ANN401 - PySpark's s
             wanted[name] = (
                 wide.get(types[name], types[name]) if held.kind in (Kind.WHOLE, Kind.NUMBER) else types[name]
             )
-    if all(types[name] == kind for name, kind in wanted.items()):
-        return frame
-    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
-    return session.read.option("recursiveFileLookup", "true").schema(columns).parquet(*paths)
+    if table.mixed or any(types[name] != kind for name, kind in wanted.items()):
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
+        frame = session.read.option("recursiveFileLookup", "true").schema(columns).parquet(*paths)
+    if any(c in "".join(paths) for c in UNSURE) and (rows := frame.count()) != table.file_rows:
+        raise _partly_seen(rows, table)
+    return frame
+
+
+def _partly_seen(rows: int, table: Table) -> InputError:
+    return InputError(
+        f"This Spark sees {rows:,} of the metadata's {table.file_rows:,} rows, because it takes characters in the files' names "
+        f"for patterns. Rename them, or use {argument('engine', 'local')}."
+    )
+
+
+def _id_type(found: str, table: Table) -> str:
+    """Spark's type for the ids of all files, of which it saw one."""
+    if table.id_kind is IdKind.INTEGER:
+        return "bigint" if found == "void" else WIDER.get(found, found)
+    if table.id_kind is IdKind.UUID and found == "binary":
+        return found
+    return "string"
 
 
 def quoted(name: str) -> str:
@@ -60,7 +101,7 @@ def remote_parts(session: Any, uri: str, kind: IdKind) -> list[Part]:  # noqa: A
     """The parts under a URI, ranges of keys and rows counted by Spark."""
     columns = ("input_file_name() AS path", f"{KEY} AS low", f"{KEY} AS high", f"{KEY} AS keys")
     asked = {"low": "min", "high": "max", "keys": "count", "*": "count"}
-    found = session.read.parquet(uri).selectExpr(*columns).groupBy("path").agg(asked).toArrow()
+    found = session.read.parquet(file_uri(uri)).selectExpr(*columns).groupBy("path").agg(asked).toArrow()
     return [
         Part(_without_globs(unquote(one["path"])), one["count(1)"], _plain(one["min(low)"], kind), _plain(one["max(high)"], kind),
              one["count(1)"] - one["count(keys)"])
@@ -88,7 +129,7 @@ def remove_remote(session: Any, uri: str) -> None:  # noqa: ANN401
     context = getattr(session, "_sc", None)
     if context is None:
         try:
-            session.read.option("recursiveFileLookup", "true").parquet(uri).count()
+            session.read.option("recursiveFileLookup", "true").parquet(file_uri(uri)).count()
         except Exception as error:
             if any(words in str(error) for words in CLOSED):
                 raise
