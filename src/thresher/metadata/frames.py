@@ -10,12 +10,12 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Block, Engine, SortedIds, Window
 from thresher.metadata.id_sets import Paths, open_sets
-from thresher.metadata.ids import is_binary_uuid, kind_of, read_keys
+from thresher.metadata.ids import kind_of, read_keys
 from thresher.metadata.keys import Keys, concatenated
 from thresher.metadata.order import score_type_of, score_width, to_ordered
 from thresher.metadata.selection import Selection, Tally
 from thresher.metadata.table import DEFAULT_ID, Table
-from thresher.metadata.types import ArrowArray, Key
+from thresher.metadata.types import ArrowArray, Key, plain_type
 from thresher.metadata.work import WorkFolder
 from thresher.where import Bound, Where, of_arrow, parse_where
 
@@ -124,8 +124,8 @@ def frame_table(
         raise InputError(f"Column {score!r} is {first.schema.field(score).type}, not a number.")
     value = first.column(id_column)[0].as_py() if len(first) else None
     try:
-        if is_binary_uuid(first.schema.field(id_column).type):
-            raise InputError("UUIDs as bytes can be read from files only; write them as text.")
+        if "binary" in str(plain_type(first.schema.field(id_column).type)):
+            raise InputError("ids as bytes can be read from files only; write them as text.")
         kind = kind_of(first.schema.field(id_column).type, value if isinstance(value, str) else None)
     except InputError as error:
         raise InputError(f"{name}: column {id_column!r} cannot hold ids: {error}") from error

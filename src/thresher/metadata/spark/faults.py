@@ -124,6 +124,11 @@ def explained(text: str, doing: str, session: Any, *, goes_on: bool = True) -> T
         )
     if found := re.search(r"URISyntaxException: Relative path in absolute URI: (\S+)", text):
         return InputError(f"Spark reads no file whose name holds a colon ({found[1]}). Rename it.")
+    if "with invalid path" in text:  # Sail's answer to what stands for itself in a pattern
+        return InputError(
+            f"This Spark takes characters in the files' names for patterns ({first_line(text)}) Rename them, or use "
+            f"{argument('engine', 'local')}."
+        )
     if any(words in text for words in OTHER_VERSION):
         return InputError(
             f"This PySpark {_client()} and the cluster's Spark{_of(session)} are of different versions; install the PySpark "
