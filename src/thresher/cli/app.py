@@ -1,5 +1,6 @@
 """The program `thresher`: its commands, and how it ends."""
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from thresher.cli.frontier import frontier
 from thresher.cli.index import index
 from thresher.cli.lab import app as lab
 from thresher.cli.next import next_command
+from thresher.cli.output import print_line, say
 from thresher.cli.pilot import app as pilot
 from thresher.cli.plan import plan
 from thresher.cli.predict import predict
@@ -36,7 +38,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     """Print the version and end, before any command is looked for."""
     if wanted:
-        print(f"thresher {version('thresher')}")
+        print_line(f"thresher {version('thresher')}")
         raise typer.Exit
 
 
@@ -65,6 +67,11 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 a fault of ours, 2 the user's input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a name that the terminal's encoding lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
@@ -74,14 +81,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         with as_flags():
             status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except ThresherError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         return 2
     except WRONG_USE as error:
-        print(f"Error: {error.format_message()}", file=sys.stderr)
+        say(f"Error: {error.format_message()}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        print("Interrupted.", file=sys.stderr)
+        say("Interrupted.")
         return INTERRUPTED
     if status == INTERRUPTED:
-        print("Interrupted.", file=sys.stderr)
+        say("Interrupted.")
     return status if isinstance(status, int) else 0

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from thresher.cli.output import print_findings
 from thresher.pilots.collect import Collected
@@ -52,7 +51,7 @@ def planned_table(console: Console, planned: PlannedPilot) -> None:
         mixing,
         planned.chosen.verdict,
     ):
-        console.print(Text(line))
+        console.print(line)
     _show_recovered(console, planned)
 
 
@@ -60,12 +59,10 @@ def _show_recovered(console: Console, planned: PlannedPilot) -> None:
     """Whether the truth lies in the intervals, and whether they are narrow: two questions, told apart."""
     told = planned.chosen.simulation
     console.print(
-        Text(
-            "What they tell of each bucket in simulated worlds: the worth of its samples, in samples of the best bucket, and its "
-            "half-life, in epochs over the pilot's part. A 90 % interval should hold the true value in 90 % of worlds; fewer do "
-            "where buckets mix otherwise than the law says. It is narrow enough to use if it reaches no further than a factor of "
-            f"{WORTH_FACTOR:g} for a worth and {HALF_LIFE_FACTOR:g} for a half-life either way; the median reach is given."
-        )
+        "What they tell of each bucket in simulated worlds: the worth of its samples, in samples of the best bucket, and its "
+        "half-life, in epochs over the pilot's part. A 90 % interval should hold the true value in 90 % of worlds; fewer do "
+        "where buckets mix otherwise than the law says. It is narrow enough to use if it reaches no further than a factor of "
+        f"{WORTH_FACTOR:g} for a worth and {HALF_LIFE_FACTOR:g} for a half-life either way; the median reach is given."
     )
     best, *_ = told.worth
     _table(
@@ -90,21 +87,21 @@ def _table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str
     for heading in headings:
         listing.add_column(heading, overflow="fold")
     for row in rows:
-        listing.add_row(*map(Text, row))
+        listing.add_row(*row)
     console.print(listing)
 
 
 def collected_list(console: Console, found: Collected, output: Path) -> None:
     """What was collected, what is doubtful, and what is missing with the commands that make it."""
-    console.print(Text(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}."))
+    console.print(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}.")
     print_findings(console, found.findings)
     if not found.missing:
         console.print("Every planned checkpoint is there.")
         return
     count = sum(len(one.epochs) for one in found.missing)
-    console.print(Text(f"{count} planned checkpoints are missing:"))
+    console.print(f"{count} planned checkpoints are missing:")
     for one in found.missing:
-        console.print(Text(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}"))
+        console.print(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}")
     console.print("These commands, in the pilot's folder, produce them:")
     for one in found.missing:
-        console.print(Text(f"  {one.command}"))
+        console.print(f"  {one.command}")

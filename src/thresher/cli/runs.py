@@ -159,13 +159,9 @@ def import_command(
     }
 
     def show(console: "Console") -> None:
-        from rich.text import Text
-
         console.print(
-            Text(
-                f"{_count(len(found.table), 'row')} of {_count(runs_found, 'run')}, "
-                f"{', '.join(found.table.metrics)}: wrote {output}."
-            )
+            f"{_count(len(found.table), 'row')} of {_count(runs_found, 'run')}, "
+            f"{', '.join(found.table.metrics)}: wrote {output}."
         )
         print_findings(console, found.findings)
 
@@ -236,7 +232,6 @@ def _content(summary: "RunSummary", findings: "tuple[Finding, ...]") -> Mapping[
 
 def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, ...]") -> None:
     from rich.table import Table
-    from rich.text import Text
 
     singles = [pool for pool in summary.pools if not pool.joint]
     mixtures = [pool for pool in summary.pools if pool.joint]
@@ -247,14 +242,13 @@ def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, .
     ]
     models = f", {_count(len(summary.models), 'model')}" if summary.models else ""
     console.print(
-        f"{_count(summary.rows, 'row')} of {' and '.join(trained)}, {', '.join(summary.metrics)}{models}",
-        markup=False,
+        f"{_count(summary.rows, 'row')} of {' and '.join(trained)}, {', '.join(summary.metrics)}{models}"
     )
     listing = Table(box=None, pad_edge=False)
     for heading in ("pool", "rank", "rows", "unique samples", "epochs", "error"):
         listing.add_column(heading, justify="left" if heading == "pool" else "right", overflow="fold")
     for pool in (*singles, *mixtures[:MOST_MIXTURES]):
-        listing.add_row(*map(Text, _cells(pool)))
+        listing.add_row(*_cells(pool))
     console.print(listing)
     if len(mixtures) > MOST_MIXTURES:
         console.print(f"and {_count(len(mixtures) - MOST_MIXTURES, 'more mixture')}; --json lists all.")

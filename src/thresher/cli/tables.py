@@ -117,7 +117,7 @@ def _ranking_words(ranking: Ranking) -> str:
 def print_blocking(console: Console, fit: Fit) -> None:
     """What has to be settled before any choice is believed, ahead of everything else."""
     for text in blocking_doubts(fit):
-        console.print(f"Settle this first: {text}", markup=False)
+        console.print(f"Settle this first: {text}")
 
 
 def _passes_table(fit: Fit) -> Table:
