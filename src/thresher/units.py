@@ -141,7 +141,7 @@ def format_number(value: float, digits: int = 3) -> str:
         return f"{value:,.0f}"
     mantissa, exponent = shown.split("e")
     if int(exponent) < -LONGEST_FRACTION:
-        return f"{mantissa} x 10^{int(exponent)}"
+        return f"{mantissa} x 10^{int(exponent)}".removeprefix("1 x ")
     return f"{value:.{digits - 1 - int(exponent)}f}".rstrip("0")
 
 

@@ -22,6 +22,7 @@ from thresher.cli.metadata import (
     shown_progress,
 )
 from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.units import format_number
 
 
 def buckets(
@@ -114,7 +115,7 @@ def buckets(
             extra = [format_count(sampled[one.name])] if sampled else []
             rows.add_row(
                 one.name,
-                f"{one.low:.4g} to {one.high:.4g}",
+                f"{format_number(one.low, 4)} to {format_number(one.high, 4)}",
                 format_count(one.rows),
                 format_percent(one.fraction),
                 *extra,

@@ -265,8 +265,8 @@ def _cells(pool: "PoolSummary") -> tuple[str, ...]:
         "" if pool.rank is None else str(pool.rank),
         str(pool.rows),
         format_count(pool.unique_samples),
-        _range(pool.epochs, "3g"),
-        _range(pool.error, "4g"),
+        _range(pool.epochs),
+        _range(pool.error, 4),
     )
 
 
@@ -277,8 +277,10 @@ def _short(pool: str) -> str:
     return "+".join(names[:MOST_PARTS]) + f" and {_count(len(names) - MOST_PARTS, 'more pool')}"
 
 
-def _range(bounds: tuple[float, float], digits: str) -> str:
-    low, high = (f"{bound:.{digits}}" for bound in bounds)
+def _range(bounds: tuple[float, float], digits: int = 3) -> str:
+    from thresher.units import format_number
+
+    low, high = (format_number(bound, digits) for bound in bounds)
     return low if low == high else f"{low} to {high}"
 
 

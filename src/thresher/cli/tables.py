@@ -14,7 +14,7 @@ from thresher.pilots.next_run import NextRuns
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
-from thresher.units import format_count
+from thresher.units import format_count, format_number
 
 MOST_FINDINGS = 6
 """Findings about single pools that a fit prints."""
@@ -79,9 +79,9 @@ def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) 
         power = next((one for one in part.shared if one.name == "power"), None)
         table.add_row(
             part.metric,
-            f"{weight:.3g}",
+            format_number(weight),
             f"{part.rmse:.4f}",
-            f"{power.value:.3g} ({_range(power.interval, '.2f')})" if power else "-",
+            f"{format_number(power.value)} ({_range(power.interval, '.2f')})" if power else "-",
             f"{ranking.spearman:.3f}" if ranking else "-",
         )
     console.print(table)
@@ -89,7 +89,7 @@ def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) 
     worths: dict[str, list[str]] = {report.pool.name: [] for report in fit.parts[0].reports}
     for part in fit.parts:
         for report in part.reports:
-            worths[report.pool.name].append(f"{report.worth:.3g}")
+            worths[report.pool.name].append(format_number(report.worth))
     for first in range(0, len(fit.parts), METRICS_ACROSS):
         some = slice(first, first + METRICS_ACROSS)
         table = _table(
@@ -137,9 +137,9 @@ def predictions_table(console: Console, predictions: Sequence[Prediction]) -> No
     for one in predictions:
         table.add_row(
             " + ".join(one.mixture.names),
-            ", ".join(f"{weight:.3g}" for weight in one.mixture.weights),
+            ", ".join(format_number(weight) for weight in one.mixture.weights),
             format_count(one.samples_seen),
-            ", ".join(f"{epochs:.3g}" for epochs in one.epochs),
+            ", ".join(format_number(epochs) for epochs in one.epochs),
             f"{one.error:.4f}",
             f"{one.low:.4f} to {one.high:.4f}",
         )
@@ -166,7 +166,7 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
             table.add_row(
                 "*" if choice is plan.best else "",
                 choice.candidate.label,
-                f"{max(choice.epochs):.3g}",
+                format_number(max(choice.epochs)),
                 f"{choice.error:.4f}",
                 f"{choice.low:.4f} to {choice.high:.4f}",
                 f"{choice.probability_best:.2f}",
@@ -257,7 +257,7 @@ def _worth(report: PoolReport) -> str:
 def _half_life(report: PoolReport) -> str:
     if report.half_life is None or report.half_life_interval is None:
         return "none"
-    return f"{report.half_life:.3g} ({_range(report.half_life_interval, '.3g')})"
+    return f"{format_number(report.half_life)} ({' to '.join(map(format_number, report.half_life_interval))})"
 
 
 def _range(interval: tuple[float, float], form: str) -> str:

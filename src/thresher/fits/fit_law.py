@@ -19,6 +19,7 @@ from thresher.fits.solve import Solved, solve
 from thresher.fits.union_doubt import joint_information
 from thresher.laws.paper import PaperLaw
 from thresher.runs import Measurement, RunTable, repeat_noise
+from thresher.units import format_number
 
 DRAWS = 80
 """Draws of each kernel."""
@@ -236,12 +237,15 @@ def _check(runs: RunTable, unit: str, chance: float, draws: int, seed: int) -> N
     if unit not in PRIORS:
         raise InputError(f"unit is {unit!r}; it is {' or '.join(PRIORS)}.")
     if not 0 < chance <= 1:
-        raise InputError(f"chance is {chance:g}; it is the error of guessing, a fraction such as 0.999.")
+        raise InputError(
+            f"chance is {format_number(chance, 6)}; it is the error of guessing, a fraction such as 0.999."
+        )
     worst = max((row.error for row in runs.rows), default=0.0)
     if unit == "fraction" and worst > chance + ABOVE_CHANCE:
         raise InputError(
-            f"chance is {chance:g}, but errors reach {worst:g}; it is the error of guessing, which no prediction exceeds. "
-            f"Give a chance of {worst:g} or more."
+            f"chance is {format_number(chance, 6)}, but errors reach {format_number(worst, 6)}; it is the "
+            "error of guessing, which no prediction exceeds. "
+            f"Give a chance of {format_number(worst, 6)} or more."
         )
     if seed < 0:
         raise InputError(f"seed is {seed}; give a whole number from 0 up.")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from thresher.fits.fit import LawKind, Verdict
 from thresher.laws.kernels import KERNELS
+from thresher.units import format_number
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[float, Field(ge=1, le=1e18)] | None
@@ -206,6 +207,6 @@ class SavedFit(BaseModel):
                 if part == "floor":
                     top = self.chance if self.chance is not None else LARGEST_ERROR
                     if not np.all((column >= 0) & (column < top)):
-                        raise ValueError(f"floor of {kernel} must lie between 0 and {top:g}")
+                        raise ValueError(f"floor of {kernel} must lie between 0 and {format_number(top, 6)}")
                 if part in ("kappa", "power", "level") and not np.all(np.abs(column) < 1e3):
                     raise ValueError(f"{name} of {kernel} is out of range")

@@ -13,7 +13,7 @@ from thresher.fits.fit import Fit
 from thresher.fits.forecast import forecast
 from thresher.pools import Mixture, Pool, rescaled, union
 from thresher.runs.swarms import Swarm
-from thresher.units import check_samples, format_count
+from thresher.units import check_samples, format_count, format_number, format_times
 
 MOST_WARNINGS = 3
 """Warnings that are given of a whole table of mixtures."""
@@ -146,7 +146,8 @@ def mixture_of_shares(fit: Fit, swarm: Swarm, run: str) -> Mixture:
     for name, share in used:
         if name not in known:
             raise InputError(
-                f"{swarm.source}: run {run!r} gives {share:.3g} to {name!r}, a pool that no fitted run trains on. The fit has: "
+                f"{swarm.source}: run {run!r} gives {format_number(share)} to {name!r}, a pool that no fitted "
+                "run trains on. The fit has: "
                 f"{', '.join(known)}."
             )
     return Mixture(tuple(known[name] for name, _ in used), tuple(share for _, share in used))
@@ -196,13 +197,14 @@ def extrapolations(fit: Fit, mixture: Mixture, samples_seen: float) -> tuple[str
     reach = fit.reach
     if samples_seen > SLACK * reach.largest_run:
         messages.append(
-            f"{format_count(samples_seen)} samples is {samples_seen / reach.largest_run:.3g}x the largest run "
+            f"{format_count(samples_seen)} samples is {format_times(samples_seen / reach.largest_run)} the largest run "
             f"({format_count(reach.largest_run)}); treat the error as a guess."
         )
     epochs = max(mixture.epochs(samples_seen))
     if epochs > SLACK * max(reach.most_epochs, 1.0):
         messages.append(
-            f"{epochs:.3g} epochs over a pool is beyond the {reach.most_epochs:.3g} epochs of any run; no law here can rise "
+            f"{format_number(epochs)} epochs over a pool is beyond the {format_number(reach.most_epochs)} "
+            "epochs of any run; no law here can rise "
             "again, and real training may."
         )
     if len(mixture.pools) > reach.widest_mixture:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.cuts.manifest import release
 from thresher.errors import InputError
 from thresher.files import read_json, write_json
@@ -68,13 +69,13 @@ class Request:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31 // SEED_STEP:
             raise InputError(
-                f"--seed is {self.seed}; give a whole number from 0 to {2**31 // SEED_STEP - 1}."
+                f"{argument('seed')} is {self.seed}; give a whole number from 0 to {2**31 // SEED_STEP - 1}."
             )
         if self.trainer not in TRAINERS:
-            raise InputError(f"--trainer {self.trainer} is none of {', '.join(TRAINERS)}.")
+            raise InputError(f"{argument('trainer')} is {self.trainer!r}, none of {', '.join(TRAINERS)}.")
         chosen_source(self.icons, self.source)
         if self.processes is not None and self.processes < 1:
-            raise InputError(f"--processes is {self.processes}; give 1 or more.")
+            raise InputError(f"{argument('processes')} is {self.processes}; give 1 or more.")
 
     def decides(self) -> dict[str, Any]:
         """What the numbers depend on."""
@@ -152,7 +153,7 @@ def run_laboratory(
 
 
 def make_trainer(name: str) -> Trainer:
-    """The trainer that `--trainer` names.
+    """The trainer that was asked for.
 
     Raises:
         InputError: It is not in this installation.
@@ -271,7 +272,9 @@ def _announcement(request: Request, design: Design, cores: int) -> str:
     minutes = design.seconds(cores) / 60
     many = "1 core, one process" if cores == 1 else f"{cores} processes of one thread each"
     own = f"about {minutes:.0f} minutes" if minutes >= 2 else f"about {60 * minutes:.0f} seconds"
-    time_left = own if request.trainer == "own" else "several times as long as with --trainer own"
+    time_left = (
+        own if request.trainer == "own" else f"several times as long as with {argument('trainer', 'own')}"
+    )
     return f"{design.samples:,} samples to train on with {many}: {time_left}, and fetching icons if need be."
 
 

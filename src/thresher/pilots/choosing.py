@@ -11,7 +11,7 @@ from thresher.pilots.design import Design, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
 from thresher.pilots.worlds import draw_worlds
 from thresher.pools import Mixture, Pool, union
-from thresher.units import format_count
+from thresher.units import format_count, format_percent
 
 COMPARED_WORLDS = 100
 """Worlds in which designs are compared, the same for all; the one that is chosen is simulated again in others."""
@@ -222,11 +222,12 @@ def _larger(
 
 def _verdict(question: Question, design: Design, told: Simulation, larger: Sequence[Larger]) -> str:
     noise = question.world.noise_sd
-    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / question.target:.1%} of the target"
+    cost = f"{format_count(design.samples_seen)} samples, {format_percent(design.samples_seen / question.target)} of the target"
     sentences = [
-        f"This design ({cost}) leads to a choice that is right in {told.right:.0%} of {told.replicates} simulations, within the "
+        f"This design ({cost}) leads to a choice that is right in {format_percent(told.right, 2)} of "
+        f"{told.replicates} simulations, within the "
         f"noise of one run ({noise:.4f}); its mean regret is {told.mean_regret:.4f}. Without any pilot the borrowed curves are "
-        f"right in {told.unaided_right:.0%}, with a mean regret of {told.unaided_regret:.4f}."
+        f"right in {format_percent(told.unaided_right, 2)}, with a mean regret of {told.unaided_regret:.4f}."
     ]
     if told.mean_regret >= told.unaided_regret:
         sentences.append(
@@ -238,12 +239,15 @@ def _verdict(question: Question, design: Design, told: Simulation, larger: Seque
         sentences.append("Little is lost where it is wrong: on average less than the noise of one run.")
     if not larger:
         return " ".join([*sentences, "Larger pilots would cost more than the run itself."])
-    listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
+    listed = ", ".join(f"{format_percent(one.right, 2)} at {format_count(one.budget)}" for one in larger)
     sentences.append(f"More samples of pilots would be right in {listed}.")
     if larger[-1].right >= ENOUGH:
-        sentences.append(f"So {ENOUGH:.0%} takes {larger[-1].budget / question.target:.0%} of the target.")
+        sentences.append(
+            f"So {format_percent(ENOUGH, 2)} takes {format_percent(larger[-1].budget / question.target, 2)} of the target."
+        )
     else:
         sentences.append(
-            f"None of them reaches {ENOUGH:.0%}: the best sets differ by little, and no law says exactly how buckets mix."
+            f"None of them reaches {format_percent(ENOUGH, 2)}: the best sets differ by little, and no law "
+            "says exactly how buckets mix."
         )
     return " ".join(sentences)

@@ -16,6 +16,7 @@ from thresher.pilots.choosing import ChosenDesign, choose_design
 from thresher.pilots.launch import Trainer, datacomp_script, open_clip_script, reshard_script, slurm_script
 from thresher.pilots.pilot_file import Pilot, write_pilot
 from thresher.pilots.worlds import borrowed_world, bucket_pools
+from thresher.units import format_number
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -140,7 +141,7 @@ def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
         )
     if not request.samples_per_gpu_second > 0:
         raise InputError(
-            f"samples_per_gpu_second is {request.samples_per_gpu_second:g}; it must be positive."
+            f"samples_per_gpu_second is {format_number(request.samples_per_gpu_second, 6)}; it must be positive."
         )
     if request.replicates < 1:
         raise InputError(f"replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03.")

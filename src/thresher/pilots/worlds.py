@@ -16,6 +16,7 @@ from thresher.laws.settings import Settings
 from thresher.metadata.buckets import Buckets
 from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
+from thresher.units import format_number
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tup
     """
     if pool_size is not None and pool_size < made.rows:
         raise InputError(
-            f"pool_size is {pool_size:g}, but the buckets were made from {made.rows:,} rows; give no less."
+            f"pool_size is {format_number(pool_size, 6)}, but the buckets were made from {made.rows:,} rows; give no less."
         )
     scale = pool_size / made.rows if pool_size is not None else 1.0
     if not 1 <= top <= len(made.buckets):

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from thresher.arguments import argument
 from thresher.runs.coverage import not_told_apart, repeated_settings
 from thresher.runs.inversions import check_ranks
 from thresher.runs.measurement import Measurement
 from thresher.runs.noise import Level, repeat_noise, run_noise
 from thresher.runs.run_table import RunTable
-from thresher.units import format_count
+from thresher.units import format_count, format_exact, format_number
 
 FEWEST_LENGTHS = 3
 """Values of samples_seen that show a level, a slope and a bend; with fewer, the rest is the prior's."""
@@ -71,7 +72,7 @@ def rank_doubts(table: RunTable) -> tuple[Finding, ...]:
     check, worst = max(against, key=lambda found: found[1].gap)
     ranks = table.ranks
     shown = ", ".join(
-        f"{better.error:.4g} against {worse.error:.4g} at {format_count(better.samples_seen)} samples"
+        f"{format_number(better.error, 4)} against {format_number(worse.error, 4)} at {format_count(better.samples_seen)} samples"
         for better, worse in worst.levels[:MOST_BUDGETS]
     )
     more = len(worst.levels) - MOST_BUDGETS
@@ -97,13 +98,13 @@ def _several_studies(table: RunTable) -> Iterable[Finding]:
     if len(table.metrics) > 1:
         yield Finding(
             "warning",
-            f"{len(table.metrics)} metrics: {_named(table.metrics)}. A fit takes one: use --metric.",
+            f"{len(table.metrics)} metrics: {_named(table.metrics)}. A fit takes one: use {argument('metric')}.",
         )
     if len(table.models) > 1:
         yield Finding(
             "warning",
             f"{len(table.models)} models: {_named(table.models)}. "
-            f"A fit takes one: use --where 'model = {table.models[0]}'.",
+            f"A fit takes one: use {argument('where', f'model = {table.models[0]}')}.",
         )
     silent = sum(row.model is None for row in table.rows)
     if table.models and silent:
@@ -201,7 +202,8 @@ def _early(table: RunTable) -> Iterable[Finding]:
         yield Finding(
             "warning",
             f"{early} of {len(table)} rows are checkpoints before one epoch of a pool trained alone, where errors need not "
-            f"follow a law. A fit leaves them out unless from_epoch is less than {DEFAULT_FROM_EPOCH:g}.",
+            f"follow a law. A fit leaves them out unless {argument('from_epoch')} is less than "
+            f"{format_number(DEFAULT_FROM_EPOCH, 6)}.",
         )
 
 
@@ -215,7 +217,10 @@ def _rising(rows: Sequence[Measurement], noise: Callable[[Measurement], float]) 
             if least is not None and level.is_above(least):
                 rise = row.error - least.error
                 if worst is None or rise > worst[0]:
-                    worst = (rise, f"{row.place} is {rise:.3g} above {least.row.place} of the same run")
+                    worst = (
+                        rise,
+                        f"{row.place} is {format_number(rise)} above {least.row.place} of the same run",
+                    )
             if least is None or row.error < least.error:
                 least = level
         if worst is not None:
@@ -279,7 +284,8 @@ def _joint_runs(rows: Sequence[Measurement], noise: Callable[[Measurement], floa
             )
             if high.is_above(low):
                 errors.append(
-                    f"{high.row.place} has error {high.error:g} and {low.row.place} {low.error:g} after the same samples "
+                    f"{high.row.place} has error {format_number(high.error, 6)} and {low.row.place} "
+                    f"{format_number(low.error, 6)} after the same samples "
                     f"of {_short(names)}"
                 )
     for contradictions in (sizes, errors):
@@ -307,7 +313,8 @@ def _noise(rows: Sequence[Measurement]) -> Iterable[Finding]:
         what = f" of {metric}" if len(by_metric) > 1 else ""
         if freedom:
             yield Finding(
-                "note", f"Run noise{what} is {noise:.2g}, from {freedom} repeats with another seed."
+                "note",
+                f"Run noise{what} is {format_number(noise, 2)}, from {freedom} repeats with another seed.",
             )
         elif not all(row.standard_error is not None for row in group):
             yield Finding("note", f"No run{what} is repeated with another seed: run noise is unknown.")
@@ -338,7 +345,7 @@ def _short(pool: str) -> str:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return " and ".join(f"{value:,.12g}" for value in values)
+    return " and ".join(format_exact(value) for value in values)
 
 
 def _order(row: Measurement) -> tuple[object, ...]:

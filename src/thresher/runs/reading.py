@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable
 from thresher.filters import Comparison, comparisons_of
@@ -29,7 +30,7 @@ def read_runs(
 
     Args:
         paths: The files; their rows are put together.
-        where: Comparisons that a row must pass, as in `--where`; rows that do not are not checked further.
+        where: Comparisons that a row must pass, or their text; rows that do not are not checked further.
         unit: `fraction` or `loss`, for metrics that end in neither `_error` nor `_loss`.
 
     Raises:
@@ -39,7 +40,7 @@ def read_runs(
     if not paths:
         raise InputError("No run table was given. Give the path of one or more CSV or Parquet files.")
     if unit is not None and unit not in UNITS:
-        raise InputError(f"--unit is {unit!r}; it can be {' or '.join(UNITS)}.")
+        raise InputError(f"{argument('unit')} is {unit!r}; it can be {' or '.join(UNITS)}.")
     comparisons = comparisons_of(where)
     rows = [row for path in paths for row in _rows_of_file(Path(path))]
     table = RunTable(tuple(rows), " and ".join(map(str, paths)), declared_unit=unit)
@@ -102,7 +103,9 @@ def concatenate_runs(*tables: RunTable) -> RunTable:
         raise InputError("No run tables were given to put together.")
     units = {table.declared_unit for table in tables if table.declared_unit is not None}
     if len(units) > 1:
-        raise InputError("The run tables were read with different units. Read them with the same --unit.")
+        raise InputError(
+            f"The run tables were read with different units. Read them with the same {argument('unit')}."
+        )
     together = RunTable(
         tuple(row for table in tables for row in table.rows),
         " and ".join(table.name for table in tables),

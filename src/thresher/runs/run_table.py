@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.filters import Comparison, comparisons_of
+from thresher.names import hint
 from thresher.runs.measurement import COLUMNS, Measurement
+from thresher.units import format_number
 
 UNITS = ("fraction", "loss")
 CHECKPOINT_SCHEDULES = ("constant", "mid-run")
@@ -116,7 +118,7 @@ class RunTable:
         if len(units) != 1:
             raise InputError(
                 f"{self.name} mixes fractions and losses ({', '.join(self.metrics)}). "
-                "Choose one with --metric."
+                f"Choose one with {argument('metric')}."
             )
         return units.pop()
 
@@ -128,13 +130,12 @@ class RunTable:
         """
         if metric not in self.metrics:
             raise InputError(
-                f"{self.name} has no metric {metric!r}; "
-                f"--metric can be {' or '.join(self.metrics) or 'nothing'}."
+                f"{self.name} has no metric {metric!r}; {argument('metric')} can be {' or '.join(self.metrics) or 'nothing'}."
             )
         return self._keeping(lambda row: row.metric == metric)
 
     def where(self, comparisons: str | Sequence[Comparison]) -> "RunTable":
-        """The rows for which every comparison holds; `comparisons` may be the text of `--where`.
+        """The rows for which every comparison holds; `comparisons` may be their text.
 
         Raises:
             InputError: A column is in no row, or no row passes.
@@ -146,7 +147,7 @@ class RunTable:
         if not kept.rows:
             raise InputError(
                 f"{self.name}: none of its {len(self.rows)} rows passes "
-                f"--where {' and '.join(map(str, parsed))}."
+                f"{argument('where')} {' and '.join(map(str, parsed))}."
             )
         return kept
 
@@ -160,7 +161,9 @@ class RunTable:
             InputError: `epochs` is negative or not a number.
         """
         if not epochs >= 0:
-            raise InputError(f"from_epoch is {epochs:g}; give 0 or more epochs, for example 1.")
+            raise InputError(
+                f"from_epoch is {format_number(epochs, 6)}; give 0 or more epochs, for example 1."
+            )
         kept = self._keeping(
             lambda row: (
                 row.is_joint
@@ -178,10 +181,10 @@ class RunTable:
         if column in self.columns:
             return
         if column in COLUMNS:
-            raise InputError(f"{self.name}: --where names {column}, but no row gives a {column}.")
-        close = get_close_matches(column, self.columns, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.columns)}."
-        raise InputError(f"{self.name}: --where names {column!r}, which is not a column; {hint}")
+            raise InputError(f"{self.name}: {argument('where')} names {column}, but no row gives a {column}.")
+        raise InputError(
+            f"{self.name}: {argument('where')} names {column!r}, which is not a column; {hint(column, self.columns)}"
+        )
 
 
 def _add_what_is_left(sizes: dict[str, float], rows: Iterable[Measurement]) -> None:
@@ -217,5 +220,5 @@ def metric_unit(metric: str, declared: str | None = None) -> str:
     accuracy = " If it is an accuracy, give 1 - accuracy as an _error." if "acc" in metric.lower() else ""
     raise InputError(
         f"metric {metric!r} ends in neither _error nor _loss; "
-        f"say what it is with --unit fraction or --unit loss.{accuracy}"
+        f"say what it is with {argument('unit', 'fraction')} or {argument('unit', 'loss')}.{accuracy}"
     )

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.filters import Comparison, comparisons_of
+from thresher.names import listed
 from thresher.runs.reading import checked
 from thresher.runs.run_table import RunTable
+from thresher.units import format_number
 
 
 def select_runs(
@@ -21,7 +24,7 @@ def select_runs(
     Args:
         table: Measured runs.
         metric: The metric to keep; may be None when there is only one.
-        where: Comparisons that a row must pass, or the text of `--where`.
+        where: Comparisons that a row must pass, or their text.
         from_epoch: Fewest passes over its pool that a checkpoint of a single pool must have seen; None keeps all.
         ignore_joint: Leave out runs on several pools.
 
@@ -36,27 +39,23 @@ def select_runs(
         chosen = chosen.of_metric(metric)
     if ignore_joint:
         chosen = replace(chosen.singles, dropped_rows=table.dropped_rows)
-        _refuse_none_left(chosen, "ignore_joint leaves none: every row is a joint run")
-    _refuse_several(
-        "metrics", chosen.metrics, "Choose one with --metric", f"--metric {chosen.metrics[0]}", table
-    )
-    _refuse_several(
-        "models",
-        chosen.models,
-        "Choose one with --where",
-        f"--where 'model = {_quoted(chosen.models)}'",
-        table,
-    )
+        _refuse_none_left(chosen, f"{argument('ignore_joint')} leaves none: every row is a joint run")
+    _refuse_several("metrics", chosen.metrics, "metric", chosen.metrics[0], table)
+    _refuse_several("models", chosen.models, "where", f"model = {_quoted(chosen.models)}", table)
     if from_epoch is not None:
         chosen = chosen.from_epoch(from_epoch)
-        _refuse_none_left(chosen, f"from_epoch {from_epoch:g} leaves none: give a smaller number")
+        _refuse_none_left(
+            chosen,
+            f"{argument('from_epoch')} {format_number(from_epoch, 6)} leaves none: give a smaller number",
+        )
     return chosen
 
 
-def _refuse_several(what: str, found: Sequence[str], remedy: str, example: str, table: RunTable) -> None:
+def _refuse_several(what: str, found: Sequence[str], name: str, value: str, table: RunTable) -> None:
     if len(found) > 1:
         raise InputError(
-            f"{table.name} has {len(found)} {what}: {', '.join(found)}. {remedy}, for example {example}."
+            f"{table.name} has {len(found)} {what}: {listed(found)}. Choose one with {argument(name)}, for example "
+            f"{argument(name, value)}."
         )
 
 
