@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
-OTHER_FLAGS: Mapping[str, str] = MappingProxyType({"path": "-o"})
+OTHER_FLAGS: Mapping[str, str] = MappingProxyType({"path": "-o", "folder": "-o"})
 """Arguments whose flag is not their own name with dashes."""
 
 _FLAGS: ContextVar[Mapping[str, str] | None] = ContextVar("thresher_flags", default=None)

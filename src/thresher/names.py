@@ -75,17 +75,14 @@ def near(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6)
     return tuple(name for key in close for name in plain[key])[:most]
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    """What may have been meant by `word`, or what there is where nothing is near; for the end of a message.
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence with what may have been meant by `word`, for after a list of what there is; empty if nothing is near.
 
-    >>> hint("rnk", ["rank", "seed"]), hint("x", ["rank", "seed"]), hint("x", [])
-    ("did you mean 'rank'?", 'there are rank, seed.', 'there is none.')
+    >>> did_you_mean("rnk", ["rank", "seed"]), did_you_mean("x", ["rank", "seed"])
+    (" Did you mean 'rank'?", '')
     """
-    names = tuple(dict.fromkeys(known))
-    close = near(word, names)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there {'is' if len(names) < 2 else 'are'} {listed(names)}." if names else "there is none."
+    close = near(word, known)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def listed(names: Iterable[str], most: int = MOST_LISTED) -> str:

@@ -165,10 +165,10 @@ def format_times(factor: float) -> str:
     return f"{format_number(factor)}x"
 
 
-def format_percent(fraction: float) -> str:
-    """`fraction` in percent, without needless digits.
+def format_percent(fraction: float, digits: int = 3) -> str:
+    """`fraction` in percent, in `digits` significant digits, without needless ones.
 
     >>> format_percent(0.1), format_percent(0.125)
     ('10 %', '12.5 %')
     """
-    return f"{format_number(100 * fraction)} %"
+    return f"{format_number(100 * fraction, digits)} %"

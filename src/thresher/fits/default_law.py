@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.observations import Observations
 from thresher.fits.priors import DISTANCE, HIGHEST_FLOOR, MISFIT_ROWS, FixedParts, Normal, Priors
@@ -205,8 +206,11 @@ def check_fixed(problem: DefaultProblem) -> None:
             f"lies below {format_number(HIGHEST_FLOOR, 6)} times that. Give a floor below {format_number(highest, 4)}."
         )
     if fixed.onset is not None and problem.chance is None:
-        raise InputError("An onset is where a fraction leaves guessing; a loss has none. Leave onset out.")
+        raise InputError(
+            f"An onset is where a fraction leaves guessing; a loss has none. Leave {argument('onset')} out."
+        )
     if fixed.amplitude is not None:
         raise InputError(
-            "The default law has no amplitude; it starts at guessing. Fix amplitude with the paper's law only."
+            f"The default law has no amplitude; it starts at guessing. Leave {argument('amplitude')} out, or fit the law "
+            f"of the paper with {argument('law', 'paper')}."
         )

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.observations import Observations
 from thresher.fits.priors import FixedParts, Normal
@@ -227,7 +228,9 @@ def check_fixed(problem: PaperProblem) -> None:
     """
     fixed, highest = problem.fixed, float(problem.observed.error.max())
     if fixed.power is not None:
-        raise InputError("The paper's law has no mixing power: utilities are averaged. Leave power out.")
+        raise InputError(
+            f"The paper's law has no mixing power: utilities are averaged. Leave {argument('power')} out."
+        )
     floor = fixed.floor
     if floor is not None and floor >= HIGHEST_FLOOR * problem.least_error:
         raise InputError(

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.doubts import untrained_shares
 from thresher.fits.fit import Fit
 from thresher.fits.forecast import forecast
+from thresher.names import did_you_mean, listed
 from thresher.pools import Mixture, Pool, rescaled, union
 from thresher.runs.swarms import Swarm
 from thresher.units import check_samples, format_count, format_number, format_times
@@ -46,7 +48,9 @@ def find_pools(fit: Fit, names: Sequence[str]) -> tuple[Pool, ...]:
     known = {pool.name: pool for pool in fit.pools}
     for name in names:
         if name not in known:
-            raise InputError(f"There is no pool {name!r} in this fit. It has: {', '.join(known)}.")
+            raise InputError(
+                f"There is no pool {name!r} in this fit. It has: {listed(known)}.{did_you_mean(name, known)}"
+            )
     if len(set(names)) < len(names):
         raise InputError(f"A pool is named twice in {'+'.join(names)}; name each once.")
     return tuple(known[name] for name in names)
@@ -147,8 +151,8 @@ def mixture_of_shares(fit: Fit, swarm: Swarm, run: str) -> Mixture:
         if name not in known:
             raise InputError(
                 f"{swarm.source}: run {run!r} gives {format_number(share)} to {name!r}, a pool that no fitted "
-                "run trains on. The fit has: "
-                f"{', '.join(known)}."
+                "run trains on. The fit has "
+                f"{listed(known)}."
             )
     return Mixture(tuple(known[name] for name, _ in used), tuple(share for _, share in used))
 
@@ -175,10 +179,10 @@ def mixture_of(
     if unique_samples is not None:
         if len(unique_samples) != len(found):
             raise InputError(
-                f"{len(unique_samples)} values of unique_samples for {len(found)} pools; give one for each."
+                f"{len(unique_samples)} values of {argument('unique_samples')} for {len(found)} pools; give one for each."
             )
         for pool, size in zip(found, unique_samples, strict=True):
-            check_samples(size, f"unique_samples of {pool.name}")
+            check_samples(size, f"{argument('unique_samples')} of {pool.name}")
         found = tuple(
             replace(pool, unique_samples=size) for pool, size in zip(found, unique_samples, strict=True)
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.laws.kernels import KERNELS, find_kernel
 from thresher.units import format_number
@@ -137,14 +138,17 @@ class FixedParts:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise InputError(
-                    f"{name} is {format_number(value, 6)}; it lies between {format_number(low, 6)} and {format_number(high, 6)}."
+                    f"{argument(name)} is {format_number(value, 6)}; it lies between {format_number(low, 6)} "
+                    f"and {format_number(high, 6)}."
                 )
         if self.floor is not None and not (math.isfinite(self.floor) and self.floor >= 0):
-            raise InputError(f"floor is {format_number(self.floor, 6)}; the irreducible error is 0 or more.")
+            raise InputError(
+                f"{argument('floor')} is {format_number(self.floor, 6)}; the irreducible error is 0 or more."
+            )
         for name in ("onset", "amplitude"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name} is {format_number(value, 6)}; it must be positive.")
+                raise InputError(f"{argument(name)} is {format_number(value, 6)}; it must be positive.")
 
     @property
     def resampled(self) -> bool:

@@ -148,7 +148,7 @@ def run_laboratory(
                 f"The disk of {folder} is full; what is finished is kept. Free some space, and run the command again."
             ) from error
         raise InputError(
-            f"{folder} cannot be written: {error.strerror or error}. Give another folder with -o."
+            f"{folder} cannot be written: {error.strerror or error}. Give another one with {argument('folder')}."
         ) from error
 
 
@@ -169,7 +169,7 @@ def make_trainer(name: str) -> Trainer:
 def _alone(folder: Path) -> Iterator[None]:
     """Refuse a folder in which another command works; the system lets go of it however that one ends."""
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder with -o.")
+        raise InputError(f"{folder} is a file; give a folder with {argument('folder')}.")
     if folder.exists():
         names = {path.name for path in folder.iterdir()}
         if names and LOCK not in names:  # else another command may be about to claim it
@@ -178,7 +178,7 @@ def _alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be made: {error.strerror}. Give another folder with -o."
+            f"{folder} cannot be made: {error.strerror}. Give another one with {argument('folder')}."
         ) from error
     with (folder / LOCK).open("a") as lock:  # a file of that name may be someone's: nothing is cut off it
         try:
@@ -199,20 +199,22 @@ def _claim(folder: Path, request: Request, design: Design) -> None:
     before = read_json(path, "lab-request", REQUEST_VERSION, COMMAND)
     for name, value in request.decides().items():
         if before.get(name) != value:
-            flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
+            flag = argument(name, before[name]) if before.get(name) is not None else f"no {argument(name)}"
             raise InputError(
-                f"{folder} holds a laboratory run with {flag}; give the same, or another folder with -o."
+                f"{folder} holds a laboratory run with {flag}; give the same, or another one with {argument('folder')}."
             )
     if before.get("release") != release() or before.get("design") != _plain(design):
         raise InputError(
-            f"{folder} holds a laboratory run of another release of thresher; give another folder with -o."
+            f"{folder} holds a laboratory run of another release of thresher; give another one with {argument('folder')}."
         )
 
 
 def _check_ours(folder: Path, names: Collection[str]) -> None:
     """Refuse a folder of something else."""
     if names and REQUEST not in names:
-        raise InputError(f"{folder} is not empty and holds no laboratory run; give a new folder with -o.")
+        raise InputError(
+            f"{folder} is not empty and holds no laboratory run; give a new one with {argument('folder')}."
+        )
 
 
 def _plain(design: Design) -> dict[str, Any]:

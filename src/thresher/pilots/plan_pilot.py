@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.laws.kernels import EXPOSURES
@@ -134,17 +135,19 @@ def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
     """
     trainer = request.trainer
     if trainer.exposure not in EXPOSURES:
-        raise InputError(f"exposure is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
+        raise InputError(f"{argument('exposure')} is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
     if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
         raise InputError(
-            f"batch_size {trainer.batch_size} cannot be shared by {trainer.gpus} gpus; give a multiple of it."
+            f"{argument('batch_size')} {trainer.batch_size} cannot be shared by {trainer.gpus} GPUs; give a multiple of it."
         )
     if not request.samples_per_gpu_second > 0:
         raise InputError(
-            f"samples_per_gpu_second is {format_number(request.samples_per_gpu_second, 6)}; it must be positive."
+            f"{argument('samples_per_gpu_second')} is {format_number(request.samples_per_gpu_second, 6)}; it must be positive."
         )
     if request.replicates < 1:
-        raise InputError(f"replicates is {request.replicates}; give 1 or more, 200 for shares known to 0.03.")
+        raise InputError(
+            f"{argument('replicates')} is {request.replicates}; give 1 or more, 200 for shares known to 0.03."
+        )
     bucket_pools(made, request.top, request.pool_size)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} exists; give a new or empty folder.")

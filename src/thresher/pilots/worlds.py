@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit, drawn
 from thresher.fits.forecast import settings_of
@@ -91,12 +92,13 @@ def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tup
     """
     if pool_size is not None and pool_size < made.rows:
         raise InputError(
-            f"pool_size is {format_number(pool_size, 6)}, but the buckets were made from {made.rows:,} rows; give no less."
+            f"{argument('pool_size')} is {format_number(pool_size, 6)}, but the buckets were made from "
+            f"{made.rows:,} rows; give no less."
         )
     scale = pool_size / made.rows if pool_size is not None else 1.0
     if not 1 <= top <= len(made.buckets):
         raise InputError(
-            f"top is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
+            f"{argument('top')} is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
         )
     return tuple(
         Pool(bucket.name, scale * bucket.rows, rank=rank)
@@ -115,9 +117,9 @@ def borrowed_world(prior: Fit, pools: tuple[Pool, ...]) -> Fit:
     ranked = prior.ranked
     if len(pools) > len(ranked):
         raise InputError(
-            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a top of "
+            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a {argument('top')} of "
             f"{len(ranked)} or fewer, or a prior with more."
         )
     if len(pools) < 2:
-        raise InputError("One bucket leaves nothing to choose; give a top of 2 or more.")
+        raise InputError(f"One bucket leaves nothing to choose; give a {argument('top')} of 2 or more.")
     return of_pools(prior, pools, [prior.pools.index(pool) for pool in ranked[: len(pools)]])

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from thresher.arguments import argument
 from thresher.errors import InputError
+from thresher.names import twin_key
 from thresher.pools import ROUNDED_WEIGHTS, check_weights
 from thresher.runs.measurement import EXPOSURES, SCHEDULES, Measurement
 from thresher.runs.noise import Level, learning_curves
 from thresher.runs.run_table import RunTable, metric_unit
-from thresher.units import MOST_SAMPLES, format_count, format_exact, format_number
+from thresher.units import MOST_SAMPLES, WHOLE, format_count, format_exact, format_number
 
 LARGEST_PERCENT = 100.0
 SUM_TOLERANCE = 0.01
@@ -33,6 +34,7 @@ def refuse_faults(table: RunTable) -> None:
         _refuse_pool(row)
         _refuse_weights(row)
     _refuse_idle_unit(table)
+    _refuse_twins(table.rows)
     _refuse_duplicates(table.rows)
     singles = [row for row in table.rows if not row.is_joint]
     for column in ("unique_samples", "rank", "quality", "subset_of"):
@@ -58,6 +60,11 @@ def _refuse_number(row: Measurement) -> None:
             raise InputError(
                 f"{row.place}: {column} is {format_number(value, 6)}; a number of samples lies between 1 and 10^18. "
                 "Correct it or remove the row."
+            )
+        if not endless and abs(value - round(value)) > WHOLE * value:
+            raise InputError(
+                f"{row.place}: {column} is {format_exact(value)}, no whole number of samples. If it is millions, write "
+                f"{format_exact(value)}M; if it is thousands, {format_exact(value)}K."
             )
     if row.standard_error is not None and not (0 < row.standard_error < math.inf):
         raise InputError(
@@ -142,6 +149,24 @@ def _refuse_idle_unit(table: RunTable) -> None:
             f"{table.name}: {argument('unit', table.declared_unit)} contradicts {', '.join(table.metrics)}, "
             f"whose name says {' and '.join(sorted(units))}. Leave {argument('unit')} out."
         )
+
+
+def _refuse_twins(rows: Iterable[Measurement]) -> None:
+    """Refuse two names that look the same, because a letter and its mark are one character in one of them and "
+    "two in the other."""
+    seen: dict[tuple[str, str], tuple[str, Measurement]] = {}
+    for row in rows:
+        names = [("pool", name) for name in (*row.pools, row.subset_of)]
+        names += [(column, getattr(row, column)) for column in ("run", "model", "metric", "quality")]
+        for column, name in names:
+            if name is None or name.isascii():
+                continue
+            first, other = seen.setdefault((column, twin_key(name)), (name, row))
+            if first != name:
+                raise InputError(
+                    f"{row.place}: {column} {name!r} looks like {first!r} in {other.place}, but is written with other characters "
+                    f"({name!a} and {first!a}). Write both alike."
+                )
 
 
 def _refuse_duplicates(rows: Iterable[Measurement]) -> None:

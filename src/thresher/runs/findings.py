@@ -58,6 +58,7 @@ def check_runs(table: RunTable) -> tuple[Finding, ...]:
         *_joint_pools(table),
         *_joint_runs(rows, noise),
         *_run_names(rows),
+        *_cases(rows),
         *_noise(rows),
     ]
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
@@ -120,7 +121,7 @@ def _schedules(rows: Sequence[Measurement]) -> Iterable[Finding]:
     if counts["mid-run"]:
         yield Finding(
             "warning",
-            f"{counts['mid-run']} of {len(rows)} rows are checkpoints in the middle of a decaying "
+            f"{format_count(counts['mid-run'])} of {format_count(len(rows))} rows are checkpoints in the middle of a decaying "
             "learning rate; a finished run of that length would have a lower error. "
             "Use them to compare pools, not to predict levels.",
         )
@@ -133,14 +134,15 @@ def _exposures(rows: Sequence[Measurement]) -> Iterable[Finding]:
     if counts["epochs"] and counts["resampled"]:
         yield Finding(
             "warning",
-            f"{counts['epochs']} rows were trained in epochs and {counts['resampled']} with replacement; "
+            f"{format_count(counts['epochs'])} rows were trained in epochs and "
+            f"{format_count(counts['resampled'])} with replacement; "
             "repetition is not the same in both.",
         )
     if counts["unknown"]:
         yield Finding(
             "note",
-            f"Whether samples came in epochs or with replacement is not stated for {counts['unknown']} of "
-            f"{len(rows)} rows (column exposure); DataComp's trainer draws with replacement by default.",
+            f"Whether samples came in epochs or with replacement is not stated for {format_count(counts['unknown'])} of "
+            f"{format_count(len(rows))} rows (column exposure); DataComp's trainer draws with replacement by default.",
         )
 
 
@@ -201,7 +203,8 @@ def _early(table: RunTable) -> Iterable[Finding]:
     if early:
         yield Finding(
             "warning",
-            f"{early} of {len(table)} rows are checkpoints before one epoch of a pool trained alone, where errors need not "
+            f"{format_count(early)} of {format_count(len(table))} rows are checkpoints before one epoch of a "
+            "pool trained alone, where errors need not "
             f"follow a law. A fit leaves them out unless {argument('from_epoch')} is less than "
             f"{format_number(DEFAULT_FROM_EPOCH, 6)}.",
         )
@@ -306,6 +309,21 @@ def _run_names(rows: Sequence[Measurement]) -> Iterable[Finding]:
         yield Finding("note", f"subset_of names pools without runs: {_named(parents)}.")
 
 
+def _cases(rows: Sequence[Measurement]) -> Iterable[Finding]:
+    """Names that differ only in capitals, and so may be one."""
+    for column in ("pool", "model", "metric", "quality"):
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            for name in row.pools if column == "pool" else (getattr(row, column),):
+                if name is not None:
+                    found.setdefault(name.casefold(), set()).add(name)
+        twins = [" and ".join(sorted(names)) for _, names in sorted(found.items()) if len(names) > 1]
+        if twins:
+            yield Finding(
+                "warning", f"Names of column {column} differ only in capitals: {_named(twins)}. Are they one?"
+            )
+
+
 def _noise(rows: Sequence[Measurement]) -> Iterable[Finding]:
     by_metric = _grouped(rows, lambda row: (row.metric,))
     for (metric,), group in by_metric:
@@ -327,7 +345,7 @@ def _grouped(
 
 
 def _rows(count: int) -> str:
-    return "1 row states" if count == 1 else f"{count} rows state"
+    return "1 row states" if count == 1 else f"{format_count(count)} rows state"
 
 
 def _named(names: Sequence[str]) -> str:

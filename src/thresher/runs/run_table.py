@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.filters import Comparison, comparisons_of
-from thresher.names import hint
+from thresher.names import listed, near
 from thresher.runs.measurement import COLUMNS, Measurement
 from thresher.units import format_number
 
@@ -182,24 +183,39 @@ class RunTable:
             return
         if column in COLUMNS:
             raise InputError(f"{self.name}: {argument('where')} names {column}, but no row gives a {column}.")
-        raise InputError(
-            f"{self.name}: {argument('where')} names {column!r}, which is not a column; {hint(column, self.columns)}"
-        )
+        close = near(column, self.columns)
+        meant = f"did you mean {close[0]}?" if close else f"there are {listed(self.columns)}."
+        raise InputError(f"{self.name}: {argument('where')} names {column!r}, which is not a column; {meant}")
 
 
 def _add_what_is_left(sizes: dict[str, float], rows: Iterable[Measurement]) -> None:
-    """Add the size of a pool that is the only unknown one in a union, until no more follow."""
+    """Add the size of a pool that is the only unknown one in a union, until no more follow.
+
+    Each union waits with its unknown pools; a size that becomes known is taken off the unions that wait for it, so that
+    the work grows with the names in the table and not with its square.
+    """
     unions = {(tuple(sorted(row.pools)), row.unique_samples) for row in rows if row.is_joint}
     ordered = sorted((u for u in unions if math.isfinite(u[1])), key=lambda union: (len(union[0]), union))
-    while True:
-        before = len(sizes)
-        for names, total in ordered:
-            unknown = [name for name in names if name not in sizes]
-            left = total - sum(sizes[name] for name in names if name in sizes) if len(unknown) == 1 else 0.0
-            if left >= 1:
-                sizes[unknown[0]] = left
-        if len(sizes) == before:
-            return
+    unknown = [{name for name in names if name not in sizes} for names, _ in ordered]
+    waiting: dict[str, list[int]] = {}
+    for at, names in enumerate(unknown):
+        for name in names:
+            waiting.setdefault(name, []).append(at)
+    ready = [at for at, names in enumerate(unknown) if len(names) == 1]
+    heapify(ready)  # the smallest union first, whatever the order of rows
+    while ready:
+        at = heappop(ready)
+        if len(unknown[at]) != 1:
+            continue
+        (name,) = unknown[at]
+        left = ordered[at][1] - sum(sizes[other] for other in ordered[at][0] if other != name)
+        if left < 1:
+            continue
+        sizes[name] = left
+        for other in waiting[name]:
+            unknown[other].discard(name)
+            if len(unknown[other]) == 1:
+                heappush(ready, other)
 
 
 def metric_unit(metric: str, declared: str | None = None) -> str:
