@@ -145,6 +145,16 @@ def format_number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1 - int(exponent)}f}".rstrip("0")
 
 
+def format_error(value: float) -> str:
+    """An error or loss to four decimals, or as it can be read where those show nothing or too much.
+
+    >>> format_error(0.41234), format_error(3.2), format_error(1.2e-9), format_error(1e30)
+    ('0.4123', '3.2000', '0.0000000012', '1e30')
+    """
+    shows = value == 0 or 0.00005 <= abs(value) < 1e6
+    return f"{value:.4f}" if shows else format_number(value, 2)
+
+
 def format_exact(value: float) -> str:
     """Every digit of a number, with commas between thousands: where two that differ stand beside each other.
 

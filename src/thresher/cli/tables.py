@@ -14,7 +14,7 @@ from thresher.pilots.next_run import NextRuns
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
-from thresher.units import format_count, format_number
+from thresher.units import format_count, format_error, format_number
 
 MOST_FINDINGS = 6
 """Findings about single pools that a fit prints."""
@@ -46,14 +46,15 @@ def fit_table(console: Console, fit: Fit, ranking: Ranking | None = None) -> Non
             *([_half_life(report)] if tau else []),
             *([f"{report.utility:.3f}" if report.utility is not None else "-"] if utility else []),
             str(report.runs),
-            ", ".join(finding.verdict.value for finding in report.findings) or "ok",
+            ", ".join(dict.fromkeys(finding.verdict.value for finding in report.findings)) or "ok",
         )
     console.print(table)
     if any(len(set(report.worth_by_pass)) > 1 for report in fit.reports):
         console.print("Worth of a sample at each pass over its pool:")
         console.print(_passes_table(fit))
     console.print(
-        f"Residual {fit.rmse:.4f} (root mean square), noise of one run {fit.noise_sd:.4f}, both in {_unit(fit)}; "
+        f"Residual {format_error(fit.rmse)} (root mean square), noise of one run {format_error(fit.noise_sd)}, "
+        f"both in {_unit(fit)}; "
         f"{fit.joint_rows} joint rows fitted."
     )
     if default and any(report.utility is not None for report in fit.reports):
@@ -80,7 +81,7 @@ def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) 
         table.add_row(
             part.metric,
             format_number(weight),
-            f"{part.rmse:.4f}",
+            format_error(part.rmse),
             f"{format_number(power.value)} ({_range(power.interval, '.2f')})" if power else "-",
             f"{ranking.spearman:.3f}" if ranking else "-",
         )
@@ -110,7 +111,7 @@ def _ranking_words(ranking: Ranking) -> str:
     )
     return (
         f"Left out a tenth at a time, the {ranking.runs} runs are ranked with a Spearman correlation of {ranking.spearman:.3f}, "
-        f"{ranking.rmse:.4f} off (root mean square).{other}"
+        f"{format_error(ranking.rmse)} off (root mean square).{other}"
     )
 
 
@@ -140,8 +141,8 @@ def predictions_table(console: Console, predictions: Sequence[Prediction]) -> No
             ", ".join(format_number(weight) for weight in one.mixture.weights),
             format_count(one.samples_seen),
             ", ".join(format_number(epochs) for epochs in one.epochs),
-            f"{one.error:.4f}",
-            f"{one.low:.4f} to {one.high:.4f}",
+            format_error(one.error),
+            f"{format_error(one.low)} to {format_error(one.high)}",
         )
     console.print(table)
 
@@ -167,8 +168,8 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
                 "*" if choice is plan.best else "",
                 choice.candidate.label,
                 format_number(max(choice.epochs)),
-                f"{choice.error:.4f}",
-                f"{choice.low:.4f} to {choice.high:.4f}",
+                format_error(choice.error),
+                f"{format_error(choice.low)} to {format_error(choice.high)}",
                 f"{choice.probability_best:.2f}",
                 f"{choice.expected_regret:.4f}",
             )
@@ -197,8 +198,8 @@ def frontier_table(console: Console, frontier: Frontier) -> None:
         table.add_row(
             format_count(point.samples_seen),
             point.candidate.label,
-            f"{point.error:.4f}",
-            f"{point.low:.4f} to {point.high:.4f}",
+            format_error(point.error),
+            f"{format_error(point.low)} to {format_error(point.high)}",
             f"{point.probability_best:.2f}",
         )
     console.print(table)

@@ -149,10 +149,10 @@ def _number(cell: Cell, column: str, place: str) -> float | None:
         except InputError:
             pass  # said below, with the row
     if "%" in text:
-        meant = f"Percent is written as a fraction: {_percent(text)}."
+        meant = f"write a number such as 0.412. Percent is written as a fraction: {_percent(text)}."
     wanted = NUMBER_WORDS.get("samples" if samples else column, NUMBER_WORDS["error"])
     raise InputError(
-        f"{place}: {column} {visible(text)[:SHOWN]!r} is not a number; {meant or f'write {wanted}.'}"
+        f"{place}: {column} {visible(text)[:SHOWN]!r} is not a number; {f'write {wanted}.' if meant is None else meant}"
     )
 
 

@@ -62,10 +62,11 @@ def _refuse_number(row: Measurement) -> None:
                 "Correct it or remove the row."
             )
         if not endless and abs(value - round(value)) > WHOLE * value:
-            raise InputError(
-                f"{row.place}: {column} is {format_exact(value)}, no whole number of samples. If it is millions, write "
-                f"{format_exact(value)}M; if it is thousands, {format_exact(value)}K."
+            shown = format_exact(value)
+            remedy = (
+                f"If it is millions, write {shown}M; if thousands, {shown}K." if value < 1000 else "Round it."
             )
+            raise InputError(f"{row.place}: {column} is {shown}, no whole number of samples. {remedy}")
     if row.standard_error is not None and not (0 < row.standard_error < math.inf):
         raise InputError(
             f"{row.place}: standard_error is {format_number(row.standard_error, 6)}; it must be positive. "
@@ -152,8 +153,7 @@ def _refuse_idle_unit(table: RunTable) -> None:
 
 
 def _refuse_twins(rows: Iterable[Measurement]) -> None:
-    """Refuse two names that look the same, because a letter and its mark are one character in one of them and "
-    "two in the other."""
+    """Refuse two names that look the same: a letter and its mark are one character in one, two in the other."""
     seen: dict[tuple[str, str], tuple[str, Measurement]] = {}
     for row in rows:
         names = [("pool", name) for name in (*row.pools, row.subset_of)]
