@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from thresher.errors import InputError
 from thresher.names import visible
 
 if TYPE_CHECKING:
@@ -39,6 +40,33 @@ PoolSize = Annotated[
         help="Rows of the whole pool, for the share kept; --buckets may be of a random part of it.",
     ),
 ]
+
+
+def check_json_path(path: Path | None, what: str) -> None:
+    """Refuse, before any work, a name that says the file is something other than the JSON it will be.
+
+    Raises:
+        InputError: The name ends in another suffix than .json, or the path cannot be written.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in ("", ".json"):
+        raise InputError(f"{path}: {what} is written as JSON; give -o a name that ends in .json.")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before any work, a path that no file can be written to.
+
+    Raises:
+        InputError: It is a folder, a device or a pipe, or lies in no folder.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the path of a file to write.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a device or a pipe; give the path of a file to write.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder. Make it first, or write elsewhere with -o.")
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -148,7 +148,7 @@ def run_laboratory(
                 f"The disk of {folder} is full; what is finished is kept. Free some space, and run the command again."
             ) from error
         raise InputError(
-            f"{folder} cannot be written: {error.strerror or error}. Give another one with {argument('folder')}."
+            f"{folder} cannot be written: {error.strerror or error}. Give another folder with {argument('folder')}."
         ) from error
 
 
@@ -178,7 +178,7 @@ def _alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be made: {error.strerror}. Give another one with {argument('folder')}."
+            f"{folder} cannot be made: {error.strerror}. Give another folder with {argument('folder')}."
         ) from error
     with (folder / LOCK).open("a") as lock:  # a file of that name may be someone's: nothing is cut off it
         try:
@@ -201,11 +201,11 @@ def _claim(folder: Path, request: Request, design: Design) -> None:
         if before.get(name) != value:
             flag = argument(name, before[name]) if before.get(name) is not None else f"no {argument(name)}"
             raise InputError(
-                f"{folder} holds a laboratory run with {flag}; give the same, or another one with {argument('folder')}."
+                f"{folder} holds a laboratory run with {flag}; give the same, or another folder with {argument('folder')}."
             )
     if before.get("release") != release() or before.get("design") != _plain(design):
         raise InputError(
-            f"{folder} holds a laboratory run of another release of thresher; give another one with {argument('folder')}."
+            f"{folder} holds a laboratory run of another release of thresher; give another folder with {argument('folder')}."
         )
 
 
@@ -213,7 +213,7 @@ def _check_ours(folder: Path, names: Collection[str]) -> None:
     """Refuse a folder of something else."""
     if names and REQUEST not in names:
         raise InputError(
-            f"{folder} is not empty and holds no laboratory run; give a new one with {argument('folder')}."
+            f"{folder} is not empty and holds no laboratory run; give a new folder with {argument('folder')}."
         )
 
 

@@ -107,7 +107,7 @@ def choose_next_run(
     planned = [(mixture, n) for mixture, n in planned if n <= limit * (1 + 1e-9)]
     if not planned:
         raise InputError(
-            f"{argument('most_samples')} {format_count(limit)} allows no run: the shortest candidate has "
+            f"{argument('most_samples')} of {format_count(limit)} allows no run: the shortest candidate has "
             f"{format_count(shortest)} samples. "
             "Raise it."
         )
