@@ -1,8 +1,8 @@
 """Cells of run tables: what has two readings or cannot be seen is refused in one sentence; rounded and odd values are read."""
 
-import runpy
 import time
 import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_budget_with_two_readings_is_refused(flag, capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "letter", ["\x1b", "\x07", "\u200b", "\u202e", "\u00ad", "\u2028", "a\u00a0b", "a\tb"]
+    "letter", ["\x1b", "\x0e", "\u200b", "\u202e", "\u00ad", "\u2028", "a\u00a0b", "a\tb"]
 )
 @pytest.mark.parametrize("column", ["pool", "metric"])
 def test_a_character_that_cannot_be_seen_is_refused(letter, column, capsys, tmp_path):
@@ -239,14 +239,22 @@ def test_other_parquet_types_are_refused(columns, said, capsys, tmp_path):
     assert said in refusal(capsys, "runs", "check", parquet(tmp_path, **columns))
 
 
-@pytest.mark.parametrize("name", ["cols", "joint"])
-def test_time_is_in_proportion_to_columns_and_names(name, tmp_path, monkeypatch, capsys):
+def wide_tables() -> Iterator[tuple[str, str]]:
+    yield (
+        "columns",
+        f"{HEADER},{','.join(f'c{i}' for i in range(100_000))}\na,1000000,1000000,x_error,0.5{',' * 100_000}\n",
+    )
+    names = "+".join(f"{i:x}" for i in range(20_000))
+    yield "names", f"{HEADER}\n{names},1000000,1000000,x_error,0.5\na,1000000,1000000,x_error,0.5\n"
+
+
+@pytest.mark.parametrize(("name", "text"), wide_tables(), ids=["columns", "names"])
+def test_time_is_in_proportion_to_columns_and_names(name, text, tmp_path, capsys):
     """Case R19: 100,000 columns, and a joint run of 20,000 pools, within seconds; they were quadratic."""
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(CASES / "R19_quadratic_tables" / "make.py"))
+    (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     start = time.process_time()
-    assert run(["runs", "check", f"{name}.csv"]) == 0
-    assert time.process_time() - start < 10
+    assert run(["runs", "check", str(tmp_path / f"{name}.csv"), "--json"]) == 0
+    assert time.process_time() - start < 4
 
 
 def test_many_pools_are_checked_in_seconds(tmp_path):
@@ -258,7 +266,7 @@ def test_many_pools_are_checked_in_seconds(tmp_path):
     start = time.process_time()
     found = check_runs(RunTable(rows, "made"))
     assert time.process_time() - start < 10
-    assert any("was the worst pool given rank 1?" in one.message for one in found)
+    assert any("Ranks contradict the runs: p" in one.message for one in found)
 
 
 def test_a_chain_of_unions_is_solved_in_one_pass():

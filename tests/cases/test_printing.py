@@ -70,7 +70,8 @@ COMMANDS = {
     "next": (["next", "@fit.json", "--budget", "640M"], ["[/b]"]),
     "backtest": (["backtest", "@runs.csv"], [METRIC]),
     "buckets": (
-        ["buckets", "@meta[b]", "--score", "s", "--buckets", "2", "--names", "[/b],:smile:", "-o", "@b[b].json", "--chart", "@b[i].svg"],
+        ["buckets", "@meta[b]", "--score", "s", "--buckets", "2", "--names", "[/b],:smile:", "-o", "@b[b].json",
+          "--chart", "@b[i].svg"],
         ["[/b]", ":smile:", "b[b].json", "b[i].svg"],
     ),
     "index": (["index", "@meta[b]", "--score", "s", "-o", "@ix[b]"], ["ix[b]"]),
