@@ -248,7 +248,7 @@ def wide_tables() -> Iterator[tuple[str, str]]:
     yield "names", f"{HEADER}\n{names},1000000,1000000,x_error,0.5\na,1000000,1000000,x_error,0.5\n"
 
 
-@pytest.mark.parametrize(("name", "text"), wide_tables(), ids=["columns", "names"])
+@pytest.mark.parametrize(("name", "text"), [*wide_tables()], ids=["columns", "names"])
 def test_time_is_in_proportion_to_columns_and_names(name, text, tmp_path, capsys):
     """Case R19: 100,000 columns, and a joint run of 20,000 pools, within seconds; they were quadratic."""
     (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
