@@ -14,6 +14,8 @@ from thresher.pilots.worlds import draw_worlds
 from thresher.pools import Mixture, Pool, union
 from thresher.units import format_count, format_percent
 
+OTHER_WORLDS = 3
+"""Stream of the seed of those worlds in which the best design is told, apart from those it was chosen in."""
 COMPARED_WORLDS = 100
 """Worlds in which designs are compared, the same for all; the one that is chosen is simulated again in others."""
 ENOUGH = 0.9
@@ -204,7 +206,10 @@ def _best(
         if progress:
             progress("designs", len(regrets), len(compared))
     best = compared[int(np.argmin(regrets))]
-    return best, told(best, replicates, question.seed + 1)
+    other = int(
+        np.random.SeedSequence([question.seed, OTHER_WORLDS]).generate_state(1)[0]
+    )  # of no seed that people give
+    return best, told(best, replicates, other)
 
 
 def _larger(

@@ -19,6 +19,9 @@ from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
 from thresher.units import format_number
 
+DRAWS, DOUBTS = 2, 10
+"""Streams of a seed: the draws that are worlds, and from here on the doubts of each kernel; 1 is noise."""
+
 
 @dataclass(frozen=True)
 class Worlds:
@@ -52,7 +55,7 @@ class Worlds:
             errors = law.errors(settings)
             if isinstance(law, OneLaw):
                 information = np.array(self.fit.reach.joint_information)
-                rng = np.random.default_rng([self.seed, number])  # the same in every call
+                rng = np.random.default_rng([self.seed, DOUBTS + number])  # the same in every call
                 doubts = draw_doubts(settings.weights, np.log(law.worth), information, rng)
                 floor = law.floor[:, None]
                 errors = floor + (errors - floor) * np.exp(doubts)
@@ -64,7 +67,9 @@ def draw_worlds(fit: Fit, count: int, seed: int) -> Worlds:
     """As many worlds, by the weights of the draws; no draw much more often than another of its kernel."""
     repeats = -(-count // fit.draws)
     weights = np.repeat(fit.draw_weights, repeats)
-    rows = np.random.default_rng(seed).choice(len(weights), count, replace=False, p=weights / weights.sum())
+    rows = np.random.default_rng([seed, DRAWS]).choice(
+        len(weights), count, replace=False, p=weights / weights.sum()
+    )
     before, laws, places = 0, [], []
     for law in fit.laws:
         draws = rows // repeats - before
