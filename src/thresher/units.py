@@ -172,7 +172,9 @@ def format_times(factor: float) -> str:
     >>> format_times(1.2), format_times(110.23), format_times(0.41)
     ('1.2x', '110x', '0.41x')
     """
-    return f"{format_number(factor)}x"
+    if 0.01 <= factor < 9.995:
+        return f"{factor:.2f}".rstrip("0").rstrip(".") + "x"
+    return f"{format_number(factor, 2)}x"
 
 
 def format_percent(fraction: float, digits: int = 3) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import thresher
 from thresher.cli.app import run
-from thresher.cli.output import as_text, progress_bar, say
+from thresher.cli.output import as_text, print_text, progress_bar, say
 from thresher.names import guarded, unguarded, unseen, visible
 from thresher.runs import Measurement, RunTable, read_runs, write_runs
 
@@ -237,3 +237,11 @@ def test_a_header_is_guarded_too(tmp_path):
     write_runs(RunTable((row,), "made"), tmp_path / "runs.csv")
     assert "'=now()" in (tmp_path / "runs.csv").read_text(encoding="utf-8")
     assert read_runs(tmp_path / "runs.csv").rows[0].other == {"=now()": "@x"}
+
+
+def test_a_script_keeps_its_lines():
+    """Several lines that thresher wrote stay several lines, unwrapped; a name in them cannot move the cursor."""
+    long = "x " * 100
+    assert as_text(lambda console: print_text(console, f"#!/bin/bash\n{long}\n\necho \x1b[2J\n")) == (
+        f"#!/bin/bash\n{long.rstrip()}\n\necho \\x1b[2J\n"
+    )

@@ -28,7 +28,7 @@ def exposure_table(
             one.name,
             f"{one.share:.4f} ({weight:.4f})",
             f"{format_number(one.passes)} ({format_number(epochs)})",
-            f"{format_percent(one.unseen)} ({format_percent(law.unseen)})",
+            f"{format_percent(one.unseen, 2)} ({format_percent(law.unseen, 2)})",
             f"{one.low} to {one.high} ({law.low} to {law.high})",
             format_number(one.duplicate),
         )

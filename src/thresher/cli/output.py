@@ -99,6 +99,12 @@ def as_text(show: Callable[[Console], None]) -> str:
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
 
 
+def print_text(console: Console, text: str) -> None:
+    """Several lines that we made, such as a script: not wrapped, and nothing in them moves the cursor."""
+    for line in text.removesuffix("\n").split("\n"):
+        console.out(line, highlight=False)
+
+
 def print_line(text: str) -> None:
     """One line on standard output, as it is."""
     print(visible(text))

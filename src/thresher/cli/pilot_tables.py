@@ -10,7 +10,7 @@ from thresher.cli.output import print_findings
 from thresher.pilots.collect import Collected
 from thresher.pilots.plan_pilot import PlannedPilot
 from thresher.pilots.recovered import HALF_LIFE_FACTOR, WORTH_FACTOR, Recovered
-from thresher.units import format_count, format_number, format_percent
+from thresher.units import format_count, format_number, format_percent, format_times
 
 WIDEST_SHOWN = 100.0
 """An interval that reaches further than this factor has no limit to speak of."""
@@ -80,7 +80,7 @@ def _show_recovered(console: Console, planned: PlannedPilot) -> None:
 def _recovered(found: Recovered | None) -> tuple[str, str, str]:
     if found is None:
         return "unknown", "", ""
-    reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
+    reach = format_times(found.factor) if found.factor < WIDEST_SHOWN else "no limit"
     return format_percent(found.inside, 2), format_percent(found.narrow, 2), reach
 
 

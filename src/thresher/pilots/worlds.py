@@ -19,7 +19,7 @@ from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
 from thresher.units import format_number
 
-DRAWS, DOUBTS = 2, 10
+DRAWS, DOUBTS = 0, 10
 """Streams of a seed: the draws that are worlds, and from here on the doubts of each kernel; 1 is noise."""
 
 
