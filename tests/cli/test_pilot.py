@@ -158,17 +158,17 @@ def test_collect_of_averages_says_which_checkpoints_to_evaluate(pilot, tmp_path,
     [
         (
             ["--pilot-budget", "1M"],
-            "pilot_budget 1M is too small for any design of 3 buckets with 1 seed: about",
+            "--pilot-budget 1M is too small for any design of 3 buckets with 1 seed: about",
         ),
         (["--schedule", "cosine"], "schedule is 'cosine'"),
         (["--top", "11"], "top is 11; the file has 10 buckets"),
         (["--top", "5"], "the prior has 4 ranked pools"),
         (["--exposure", "often"], "exposure is 'often'"),
-        (["--gpus", "3"], "batch_size 4096 cannot be shared by 3 gpus"),
+        (["--gpus", "3"], "--batch-size 4096 cannot be shared by 3 GPUs"),
         (["--prior", "nothing.json"], "nothing.json: no such file"),
-        (["--pool-size", "100"], "pool_size is 100, but the buckets were made from 4,000 rows"),
+        (["--pool-size", "100"], "--pool-size is 100, but the buckets were made from 4,000 rows"),
         (["--replicates", "0"], "replicates is 0"),
-        (["--samples-per-gpu-second", "0"], "samples_per_gpu_second is 0"),
+        (["--samples-per-gpu-second", "0"], "--samples-per-gpu-second is 0"),
     ],
 )
 def test_a_plan_that_cannot_be_is_one_sentence_and_writes_nothing(

@@ -46,11 +46,11 @@ def check_json_path(path: Path | None, what: str) -> None:
     """Refuse, before any work, a name that says the file is something other than the JSON it will be.
 
     Raises:
-        InputError: The name ends in another suffix than .json, or the path cannot be written.
+        InputError: The name ends in the suffix of another format, or the path cannot be written.
     """
     if path is None:
         return
-    if path.suffix.lower() not in ("", ".json"):
+    if path.suffix.lower() not in ("", ".json", ".txt"):
         raise InputError(f"{path}: {what} is written as JSON; give -o a name that ends in .json.")
     check_writable(path)
 

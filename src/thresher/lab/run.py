@@ -72,7 +72,7 @@ class Request:
                 f"{argument('seed')} is {self.seed}; give a whole number from 0 to {2**31 // SEED_STEP - 1}."
             )
         if self.trainer not in TRAINERS:
-            raise InputError(f"{argument('trainer')} is {self.trainer!r}, none of {', '.join(TRAINERS)}.")
+            raise InputError(f"{argument('trainer')} {self.trainer} is none of {', '.join(TRAINERS)}.")
         chosen_source(self.icons, self.source)
         if self.processes is not None and self.processes < 1:
             raise InputError(f"{argument('processes')} is {self.processes}; give 1 or more.")

@@ -14,7 +14,7 @@ from thresher.pilots.worlds import draw_worlds
 from thresher.pools import Mixture, Pool, union
 from thresher.units import format_count, format_percent
 
-OTHER_WORLDS = 3
+OTHER_WORLDS = 4
 """Stream of the seed of those worlds in which the best design is told, apart from those it was chosen in."""
 COMPARED_WORLDS = 100
 """Worlds in which designs are compared, the same for all; the one that is chosen is simulated again in others."""
