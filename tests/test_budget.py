@@ -49,7 +49,7 @@ def test_datacomp_medium_costs_the_compute_that_datacomp_states():
         ({"gpu_hours": 5, "samples_per_second": 0}, "samples_per_second is 0; it must be positive"),
         ({"samples_seen": -1}, "samples_seen is -1; it must be positive"),
         ({"samples_seen": float("nan")}, "samples_seen is nan"),
-        ({"samples_seen": 1e6, "scoring": -1}, "cost of scoring is -1"),
+        ({"samples_seen": 1e6, "scoring": -1}, "scoring is -1"),
         ({"samples_seen": 1e6, "scoring": 5e5, "pilots": 5e5}, "nothing is left for training"),
         ({"flops": 1e9, "flops_per_sample": 1e10}, "training takes between 1 and 10.18"),
     ],
@@ -61,7 +61,7 @@ def test_a_budget_that_cannot_be_is_refused_in_one_sentence(given_, message):
 
 def test_an_unknown_model_gets_close_names():
     with pytest.raises(
-        InputError, match=r"Model 'ViT-B-23' is not in the table of FLOPs; close names are .*ViT-B-32"
+        InputError, match=r"model 'ViT-B-23' is not in the table of FLOPs; close names are .*ViT-B-32"
     ):
         training_flops("ViT-B-23")
     with pytest.raises(InputError, match=r"known are RN50, "):

@@ -14,7 +14,7 @@ from thresher.cli.app import app, run
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "thresher"
 LAYERS = (
-    ("errors", "arguments"),
+    ("errors", "arguments", "names"),
     ("quoting",),
     ("units", "shapes"),
     ("files", "schemas"),

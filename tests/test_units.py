@@ -17,7 +17,7 @@ def test_numbers_are_read_as_people_write_them(text, value):
     assert parse_number(text, "--budget") == pytest.approx(value, rel=1e-15)
 
 
-@pytest.mark.parametrize("text", ["", "many", "1.2.3", "5M%", "nan", "inf", "1,000", "0x10", "5 MB"])
+@pytest.mark.parametrize("text", ["", "many", "1.2.3", "5M%", "nan", "inf", "0x10", "5 MB"])
 def test_other_text_is_refused_with_its_name(text):
     with pytest.raises(InputError, match=r"--budget is .*, not a number. Write for example 640M"):
         parse_number(text, "--budget")

@@ -5,14 +5,17 @@ line runs its commands inside `as_flags()`.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 
-_FLAGS: ContextVar[bool] = ContextVar("thresher_flags", default=False)
-
-OTHER_FLAGS = {"path": "-o", "id_column": "--id", "replace": "--force", "number": "--buckets"}
+OTHER_FLAGS: Mapping[str, str] = MappingProxyType(
+    {"path": "-o", "folder": "-o", "id_column": "--id", "replace": "--force", "number": "--buckets"}
+)
 """Arguments whose flag is not their own name with dashes."""
+
+_FLAGS: ContextVar[Mapping[str, str] | None] = ContextVar("thresher_flags", default=None)
 
 
 def argument(name: str, value: object = None) -> str:
@@ -28,16 +31,21 @@ def argument(name: str, value: object = None) -> str:
     ...     argument("pool_size"), argument("metric", "top 1"), argument("ignore_joint", True)
     ('--pool-size', "--metric 'top 1'", '--ignore-joint')
     """
-    if not _FLAGS.get():
+    flags = _FLAGS.get()
+    if flags is None:
         return name if value is None else f"{name}={value!r}"
-    flag = OTHER_FLAGS.get(name, "--" + name.replace("_", "-"))
+    flag = flags.get(name, "--" + name.replace("_", "-"))
     return flag if value is None or value is True else f"{flag} {shlex.quote(str(value))}"
 
 
 @contextmanager
-def as_flags() -> Iterator[None]:
-    """Inside the block messages name flags; threads that should do so too need a copy of the context."""
-    token = _FLAGS.set(True)
+def as_flags(others: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Inside the block messages name flags; threads that should do so too need a copy of the context.
+
+    Args:
+        others: Flags of this one command that are not the argument's own name with dashes.
+    """
+    token = _FLAGS.set({**OTHER_FLAGS, **(others or {})})
     try:
         yield
     finally:

@@ -1,13 +1,14 @@
 """What training may spend: samples, passes, FLOPs, GPU-hours or money, one of them, as samples seen."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.units import MOST_SAMPLES, format_count
+from thresher.names import near
+from thresher.units import MOST_SAMPLES, format_count, format_number
 
 SECONDS_PER_HOUR = 3600
 TRAINING_FORWARDS = 3
@@ -118,30 +119,37 @@ class Budget:
         stated = [name for name in COMPANIONS if getattr(self, name) is not None]
         if len(stated) != 1:
             raise InputError(
-                f"A budget is exactly one of {', '.join(COMPANIONS)}; this has {' and '.join(stated) or 'none of them'}."
+                f"A budget is exactly one of {', '.join(map(argument, COMPANIONS))}; "
+                f"this has {' and '.join(map(argument, stated)) or 'none of them'}."
             )
         needed = COMPANIONS[stated[0]]
         for name in dict.fromkeys(name for names in COMPANIONS.values() for name in names):
             given = getattr(self, name) is not None
             if name in needed and not given:
-                raise InputError(f"A budget in {stated[0]} needs {name}, to become samples.")
+                raise InputError(
+                    f"A budget in {argument(stated[0])} needs {argument(name)}, to become samples."
+                )
             if given and name not in needed:
-                raise InputError(f"{name} has no meaning for a budget in {stated[0]}; leave it out.")
+                raise InputError(
+                    f"{argument(name)} has no meaning for a budget in {argument(stated[0])}; leave it out."
+                )
         for name in (stated[0], *needed):
             _check_positive(getattr(self, name), name)
         for name in ("scoring", "pilots"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"The cost of {name} is {value:g}; it must be 0 or more.")
+                raise InputError(f"{argument(name)} is {format_number(value, 6)}; it must be 0 or more.")
         unit = UNITS[stated[0]]
         if self.scoring + self.pilots >= self.amount:
             raise InputError(
-                f"Scoring ({self.scoring:g}) and pilot runs ({self.pilots:g}) take the whole budget of {self.amount:g} "
+                f"Scoring ({format_number(self.scoring, 6)}) and pilot runs ({format_number(self.pilots, 6)}) "
+                f"take the whole budget of {format_number(self.amount, 6)} "
                 f"{unit}; nothing is left for training."
             )
         if not 1 <= self.training_samples <= MOST_SAMPLES:
             raise InputError(
-                f"A budget of {self.amount:g} {unit} is {self.training_samples:.3g} samples; training takes between 1 and "
+                f"A budget of {format_number(self.amount, 6)} {unit} is {format_number(self.training_samples)} "
+                "samples; training takes between 1 and "
                 "10^18. Check its unit and rates."
             )
 
@@ -174,12 +182,13 @@ class Budget:
     def describe(self) -> str:
         """One sentence: what is spent, and the samples that it buys."""
         spent = [
-            f"{value:g} for {what}"
+            f"{format_number(value, 6)} for {what}"
             for value, what in ((self.scoring, "scoring"), (self.pilots, "pilot runs"))
             if value
         ]
         less = f", less {' and '.join(spent)}," if spent else ""
-        return f"{self.amount:g} {UNITS[self.unit]}{less} trains on {format_count(self.training_samples)} samples."
+        spends = f"{format_number(self.amount, 6)} {UNITS[self.unit]}{less}"
+        return f"{spends} trains on {format_count(self.training_samples)} samples."
 
 
 def training_flops(model: str) -> float:
@@ -198,11 +207,10 @@ def training_flops(model: str) -> float:
     for name, gflops in FORWARD_GFLOPS.items():
         if _plain(name) == wanted:
             return TRAINING_FORWARDS * gflops * 1e9
-    plain = {_plain(name): name for name in FORWARD_GFLOPS}
-    close = [plain[name] for name in difflib.get_close_matches(wanted, plain, n=4, cutoff=0.5)]
-    near = f"close names are {', '.join(close)}" if close else f"known are {', '.join(FORWARD_GFLOPS)}"
+    close = near(model.replace("/", "-"), FORWARD_GFLOPS, most=4, cutoff=0.5)
+    there = f"close names are {', '.join(close)}" if close else f"known are {', '.join(FORWARD_GFLOPS)}"
     raise InputError(
-        f"Model {model!r} is not in the table of FLOPs; {near}. For another model give its FLOPs per sample."
+        f"{argument('model')} {model!r} is not in the table of FLOPs; {there}. For another model give its FLOPs per sample."
     )
 
 
@@ -216,7 +224,7 @@ def check_batch(samples_seen: float, batch_size: float) -> None:
     if samples_seen < batch_size:
         raise InputError(
             f"A budget of {format_count(samples_seen)} samples is below one batch of {format_count(batch_size)}; "
-            "raise the budget or lower --batch-size."
+            f"raise the budget or lower {argument('batch_size')}."
         )
 
 
@@ -226,4 +234,4 @@ def _plain(model: str) -> str:
 
 def _check_positive(value: float, name: str) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value:g}; it must be positive.")
+        raise InputError(f"{argument(name)} is {format_number(value, 6)}; it must be positive.")

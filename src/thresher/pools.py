@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thresher.errors import InputError
+from thresher.units import format_exact, format_number
 
 WEIGHT_TOLERANCE = 1e-6
 """Weights of a mixture sum to 1 within this: what is left of printing six digits."""
@@ -102,9 +103,11 @@ def check_weights(
         raise InputError(
             f"{len(weights)} weights for {len(names)} pools ({', '.join(names)}); give one for each."
         )
-    shown = ", ".join(f"{name}={weight:g}" for name, weight in zip(names, weights, strict=True))
+    shown = ", ".join(
+        f"{name}={format_number(weight, 6)}" for name, weight in zip(names, weights, strict=True)
+    )
     if not all(math.isfinite(weight) and 0 <= weight <= 1 for weight in weights):
         raise InputError(f"Mixture weights must lie in [0, 1]: {shown}.")
     total = math.fsum(weights)
     if abs(total - 1.0) > tolerance:
-        raise InputError(f"Mixture weights sum to {total:g}, not 1: {shown}.")
+        raise InputError(f"Mixture weights sum to {format_exact(total)}, not 1: {shown}.")

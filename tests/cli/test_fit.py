@@ -138,7 +138,7 @@ def test_rows_before_the_first_epoch_are_dropped_where_they_are_checkpoints_and_
     assert answer(capsys, "fit", path, "--from-epoch", "50")["dropped_rows"] == 0
     write_runs(runs_of(TRUTH, [SIZE] * 3, noise=0.004, schedule="constant"), path)
     assert run(["fit", str(path), "--from-epoch", "50"]) == 2
-    assert "from_epoch 50 leaves none" in capsys.readouterr().err
+    assert "--from-epoch 50 leaves none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["datacomp_medium_tmars_pilot", "icon_lab_weak_buckets_pilot"])

@@ -53,8 +53,8 @@ def refused(*rows: Measurement, message: str, unit: str | None = None) -> None:
          "row 2: unique_samples is 0; a number of samples lies between"),
         ({"unique_samples": float("-inf")}, "row 2: unique_samples is -inf; a number of samples lies between"),
         ({"metric": "perplexity"},
-         "row 2: metric 'perplexity' ends in neither _error nor _loss; say what it is with --unit fraction or "
-         "--unit loss."),
+         "row 2: metric 'perplexity' ends in neither _error nor _loss; say what it is with unit='fraction' or "
+         "unit='loss'."),
         ({"metric": "imagenet_acc"}, "If it is an accuracy, give 1 - accuracy as an _error."),
     ],
 )  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_declared_unit_makes_an_unknown_metric_usable():
 
 
 def test_a_unit_that_contradicts_the_metric_is_refused():
-    refused(ROW, message="--unit loss contradicts top1_error, whose name says fraction", unit="loss")
+    refused(ROW, message="unit='loss' contradicts top1_error, whose name says fraction", unit="loss")
 
 
 def test_a_pool_of_two_sizes_is_refused():
@@ -163,9 +163,9 @@ def test_a_union_that_leaves_nothing_for_a_pool_is_refused():
 
 
 def test_listed_sizes_must_agree_with_the_pools_own_runs_and_with_each_other():
-    listed = replace(ROW, pool="a+b", unique_samples=300.5, pool_sizes=(100.5, 200.0), line=3)
+    listed = replace(ROW, pool="a+b", unique_samples=301.0, pool_sizes=(101.0, 200.0), line=3)
     other = replace(listed, pool="b+c", pool_sizes=(250.0, 50.0), unique_samples=300.0, line=4)
-    refuse_faults(RunTable((ROW, listed), "runs.csv"))  # sizes are rounded: 100.5 is 100
+    refuse_faults(RunTable((ROW, listed), "runs.csv"))  # sizes are rounded: 101 is 100
     refused(
         ROW, listed, other,
         message="row 4: unique_samples of pool 'b' is 250 in the list, but 200 in runs.csv row 3. A pool has one size: correct "

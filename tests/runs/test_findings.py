@@ -44,7 +44,7 @@ def test_blocking_doubts_come_before_warnings_and_those_before_notes():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*series(), *series(metric="top5_error")], "2 metrics: top1_error, top5_error. A fit takes one: use --metric."),
+        ([*series(), *series(metric="top5_error")], "2 metrics: top1_error, top5_error. A fit takes one: use metric."),
         ([*series(model="B"), *series(model="L")], "2 models: B, L. A fit takes one: use where='model = B'."),
         ([*series(model="B"), *series(run="r")], "5 rows state no model, while others do."),
         ([*series(), *series(schedule="constant")], "Schedules are mixed (5 constant, 5 finished); their errors"),

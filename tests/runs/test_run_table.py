@@ -141,15 +141,14 @@ def test_the_unit_comes_from_the_name_or_is_declared():
 
 
 def test_an_unknown_metric_is_refused_by_name():
-    with pytest.raises(InputError, match=r"runs.csv has no metric 'x'; --metric can be top1_error"):
+    with pytest.raises(InputError, match=r"runs.csv has no metric 'x'; metric can be top1_error"):
         table(ROW).of_metric("x")
 
 
 def test_select_refuses_several_metrics_and_models():
     metrics = table(ROW, replace(ROW, metric="top5_error"))
     with pytest.raises(
-        InputError,
-        match=r"has 2 metrics: top1_error, top5_error. Choose one with metric, for example metric='top1_error'",
+        InputError, match=r"has 2 metrics: top1_error, top5_error. Choose one with metric, for ex"
     ):
         select_runs(metrics)
     assert select_runs(metrics, metric="top5_error").metrics == ("top5_error",)

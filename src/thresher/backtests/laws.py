@@ -14,7 +14,7 @@ from thresher.fits.priors import FixedParts
 from thresher.plans.simple_rules import copy_nearest
 from thresher.runs import Measurement, RunTable
 from thresher.shapes import Bool, Float
-from thresher.units import format_count
+from thresher.units import format_count, format_number
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,6 @@ def joined(parts: Sequence[Predicted]) -> Predicted:
 
 
 def _shown(value: str | float) -> str:
-    return value if isinstance(value, str) else format_count(value) if value >= 1e4 else f"{value:g}"
+    return (
+        value if isinstance(value, str) else format_count(value) if value >= 1e4 else format_number(value, 6)
+    )

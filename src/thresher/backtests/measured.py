@@ -11,6 +11,7 @@ from thresher.plans.simple_rules import best_pilot
 from thresher.pools import Mixture, Pool, union
 from thresher.runs import Measurement
 from thresher.runs.run_table import EPOCH_SLACK
+from thresher.units import format_number
 
 SIZE_SLACK = 0.01
 """Mixtures of the same pools count as one where their sizes agree to 1 %."""
@@ -35,7 +36,7 @@ class Measured:
     def label(self) -> str:
         """Its pools, and weights where they are not in proportion to unique samples."""
         names = "+".join(self.mixture.names)
-        weights = ", ".join(f"{weight:.3g}" for weight in self.mixture.weights)
+        weights = ", ".join(format_number(weight) for weight in self.mixture.weights)
         return names if _in_proportion(self.mixture) else f"{names} ({weights})"
 
 

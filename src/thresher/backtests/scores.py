@@ -11,6 +11,8 @@ from thresher.backtests.rules import Choices, regrets_of
 from thresher.fits.quantiles import INTERVAL
 from thresher.shapes import Float
 
+BOOTSTRAP = 200
+"""Stream of the bootstrap; those of a fit are other numbers."""
 RESAMPLES = 1000
 """Paired bootstrap resamples; a 5 % point is then known to about 0.7 %."""
 TIE_DIGITS = 9
@@ -206,7 +208,7 @@ def _difference(
     both = np.isfinite(mine) & np.isfinite(default)
     if not both.any():
         return None
-    drawn = np.random.default_rng(seed).integers(0, both.sum(), (RESAMPLES, both.sum()))
+    drawn = np.random.default_rng([seed, BOOTSTRAP]).integers(0, both.sum(), (RESAMPLES, both.sum()))
     means = np.stack([mine[both], default[both]])[:, drawn].mean(axis=2)
     means = np.sqrt(means) if root else means
     low, high = np.quantile(means[0] - means[1], INTERVAL)

@@ -1,6 +1,7 @@
 """The program `thresher`: its commands, and how it ends."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from thresher.cli.frontier import frontier
 from thresher.cli.index import index
 from thresher.cli.lab import app as lab
 from thresher.cli.next import next_command
+from thresher.cli.output import print_line, say
 from thresher.cli.pilot import app as pilot
 from thresher.cli.plan import plan
 from thresher.cli.predict import predict
@@ -40,7 +42,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     """Print the version and end, before any command is looked for."""
     if wanted:
-        print(f"thresher {version('thresher')}")
+        print_line(f"thresher {version('thresher')}")
         raise typer.Exit
 
 
@@ -75,6 +77,11 @@ OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENF
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 a fault of ours or of the machines, 2 the user's input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a name that the terminal's encoding lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
@@ -88,13 +95,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except ThresherError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         return 2
     except WRONG_USE as error:
-        print(f"Error: {error.format_message()}", file=sys.stderr)
+        say(f"Error: {error.format_message()}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        print("Interrupted.", file=sys.stderr)
+        say("Interrupted.")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit) as stopped:  # Typer makes the second of the first
         if isinstance(stopped, SystemExit) and stopped.code != 1:
@@ -110,7 +117,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("Error: there is not enough memory. Close other programs, or give --memory.", file=sys.stderr)
         return 1
     if status == INTERRUPTED:
-        print("Interrupted.", file=sys.stderr)
+        say("Interrupted.")
     return status if isinstance(status, int) else 0
 
 

@@ -98,9 +98,9 @@ def show_backtest(console: Console, found: "Backtest") -> None:
             f"of one run ({found.noise_sd:.4f})."
         )
     for text in found.notes:
-        console.print(f"- {text}", markup=False)
+        console.print(f"- {text}")
     for text in found.warnings:
-        console.print(f"Warning: {text}", markup=False)
+        console.print(f"Warning: {text}")
 
 
 def _cells(score: "Score", found: "Backtest") -> list[str]:

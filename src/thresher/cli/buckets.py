@@ -23,7 +23,8 @@ from thresher.cli.metadata import (
     opened,
     shown_progress,
 )
-from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.cli.output import Json, Quiet, check_json_path, print_report, say
+from thresher.units import format_number
 
 
 def buckets(
@@ -68,10 +69,13 @@ def buckets(
     from thresher.metadata.buckets import make_buckets, write_buckets
     from thresher.metadata.table import DEFAULT_ID
     from thresher.metadata.work import work_folder, work_path
-    from thresher.reports.figures import save_figure
+    from thresher.reports.figures import check_chart, save_figure
     from thresher.reports.histogram import histogram_figure
     from thresher.units import format_count, format_percent, parse_number
 
+    check_json_path(output, "a description of buckets")
+    if chart is not None:
+        check_chart(chart)
     share = parse_number(sample, "--sample") if sample is not None else None
     chosen_names = [name.strip() for name in names.split(",")] if names is not None else None
     beside = spill or output.parent
@@ -121,7 +125,7 @@ def buckets(
             extra = [format_count(sampled[one.name])] if sampled else []
             rows.add_row(
                 one.name,
-                f"{one.low:.4g} to {one.high:.4g}",
+                f"{format_number(one.low, 4)} to {format_number(one.high, 4)}",
                 format_count(one.rows),
                 format_percent(one.fraction),
                 *extra,

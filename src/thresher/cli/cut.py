@@ -28,6 +28,7 @@ from thresher.cli.metadata import (
 )
 from thresher.cli.output import Json, Quiet, print_report, say
 from thresher.errors import InputError
+from thresher.units import format_number
 
 if TYPE_CHECKING:
     from thresher.cuts.index import Index
@@ -226,7 +227,7 @@ def _request(
     if pool:
         share = parse_number(sample, "--sample") if sample is not None else 1.0
         if not 0 < share <= 1:
-            raise InputError(f"--sample is {share:g}, not a share above 0 and up to 1.")
+            raise InputError(f"--sample is {format_number(share, 6)}, not a share above 0 and up to 1.")
         return FromBuckets(made, dict.fromkeys(pool, share), seed)
     if plan is None or budget is None:
         raise InputError("--plan needs --budget, which of its plans to cut, for example --budget 640M.")

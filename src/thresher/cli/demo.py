@@ -60,11 +60,13 @@ def show(console: Console, found: "Demo") -> None:
     default, paper = found.stories
     console.print(
         "Published runs of Goyal et al., CVPR 2024 (arXiv:2404.07177): ViT-B/32 on DataComp medium, ImageNet "
-        "zero-shot error, T-MARS buckets of 12.8M samples.\n"
+        "zero-shot error, T-MARS buckets of 12.8M samples."
     )
+    console.print()
     console.print("1. Fit: four ranked buckets, each trained alone.", style="bold")
     fit_table(console, default.fit)
-    console.print("\n2. Predict: joint runs of the best 1 to 4 buckets. No fit has seen them.", style="bold")
+    console.print()
+    console.print("2. Predict: joint runs of the best 1 to 4 buckets. No fit has seen them.", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in (
         "samples seen",
@@ -99,7 +101,8 @@ def show(console: Console, found: "Demo") -> None:
         f"difference over the {one.later} points beyond it from {one.before:.4f} to {one.after:.4f}, and the choice at "
         f"{one.choices_changed} budgets."
     )
-    console.print("\n3. Choose: the best pool for each budget.", style="bold")
+    console.print()
+    console.print("3. Choose: the best pool for each budget.", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("budget", "default chooses", "measured best", "regret", "paper's law chooses", "regret"):
         table.add_column(column)

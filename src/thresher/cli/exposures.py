@@ -7,6 +7,7 @@ from rich.table import Table
 
 from thresher.plans.saved import SavedChoice
 from thresher.recipes.dry_run import Exposure
+from thresher.units import format_number, format_percent
 
 ASSUMED = {"epochs": "whole epochs", "resampled": "Poisson views"}
 
@@ -26,10 +27,10 @@ def exposure_table(
         table.add_row(
             one.name,
             f"{one.share:.4f} ({weight:.4f})",
-            f"{one.passes:.3g} ({epochs:.3g})",
-            f"{one.unseen:.2%} ({law.unseen:.2%})",
+            f"{format_number(one.passes)} ({format_number(epochs)})",
+            f"{format_percent(one.unseen, 2)} ({format_percent(law.unseen, 2)})",
             f"{one.low} to {one.high} ({law.low} to {law.high})",
-            f"{one.duplicate:.3g}",
+            format_number(one.duplicate),
         )
     console.print(table)
     console.print(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.cli.output import Json, Quiet, check_json_path, print_report, say
 
 
 def fit(
@@ -71,6 +71,7 @@ def fit(
             "--mixing is gone: how pools mix is a parameter now. Fix it with --power (1: samples add up), or use --law paper for "
             "the mean of utilities."
         )
+    check_json_path(output, "a fit")
     metrics: list[str | None] = list(dict.fromkeys(metric)) if metric else [None]
     if weights_of_metrics is not None and len(metrics) < 2:
         raise InputError("--weights-of-metrics needs several metrics; repeat --metric.")

@@ -35,9 +35,11 @@ def frontier(
     from thresher.plans.frontier import trace_frontier
     from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import frontier as frontier_document
-    from thresher.reports.figures import frontier_figure, save_figure
+    from thresher.reports.figures import check_chart, frontier_figure, save_figure
     from thresher.units import parse_samples
 
+    if output is not None:
+        check_chart(output)
     size = read_pool_size(pool_size, buckets)
     found_fit = in_buckets(read_fit(fit), buckets, size)
     largest_run = found_fit.reach.largest_run

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thresher.cli.output import PIPED_WIDTH, Json, Quiet, print_report, progress_bar, say, say_warnings
+from thresher.cli.output import Json, Quiet, as_text, print_report, progress_bar, say, say_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,21 +64,10 @@ def run_command(
         done = run_laboratory(
             request, output, notice=(lambda text: None) if quiet else say, progress=progress
         )
-        write_report(done, output, as_text(done))
+        write_report(done, output, as_text(lambda console: show(console, done)))
     print_report(as_json, lambda: lab_document(done), lambda console: show(console, done))
     if not quiet:
         say(f"Wrote {output / CHART} and all that leads to it in {output}.")
-
-
-def as_text(done: "Laboratory") -> str:
-    """What a person is shown, as text."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    written = StringIO()
-    show(Console(file=written, width=PIPED_WIDTH, highlight=False), done)
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
 
 
 def show(console: "Console", done: "Laboratory") -> None:
@@ -94,12 +83,14 @@ def show(console: "Console", done: "Laboratory") -> None:
         f"Icons of {data.source} with their names; trainer {done.request.trainer}, seed {done.request.seed}. A pool of "
         f"{len(data.pool):,} pairs in {len(done.buckets.names)} buckets by the mean score of two teachers (trained on "
         f"{len(data.teacher):,} other pairs; errors {teachers}). Zero-shot error over {len(data.evaluation.classes)} classes and "
-        f"{len(data.evaluation):,} icons of {len(families)} held-out families.\n"
+        f"{len(data.evaluation):,} icons of {len(families)} held-out families."
     )
+    console.print()
     console.print(f"1. Fit: each of the best buckets trained alone, {design.runs} seeds.", style="bold")
     fit_table(console, found.forecast.fit)
+    console.print()
     console.print(
-        f"\n2. Check: the best {sizes} buckets jointly, {design.runs} seeds. Mean measured error ± its standard error over seeds "
+        f"2. Check: the best {sizes} buckets jointly, {design.runs} seeds. Mean measured error ± its standard error over seeds "
         "(predicted).",
         style="bold",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thresher.cli.output import progress_bar, say
 from thresher.errors import InputError, ThresherError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _remove(session: Any, place: str) -> None:  # noqa: ANN401 - PySpark's sessi
         with spark_faults(session, "deleting the sorted ids", goes_on=False):
             remove_remote(session, place)
     except ThresherError as error:
-        print(f"{place} holds sorted ids that can be deleted; Spark could not. {error}", file=sys.stderr)
+        say(f"{place} holds sorted ids that can be deleted; Spark could not. {error}")
 
 
 @contextmanager
@@ -191,24 +192,8 @@ def shown_progress(quiet: bool) -> "Iterator[Progress]":
     if quiet or not sys.stderr.isatty():
         yield no_progress
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        stages: dict[str, int] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = bar.add_task(stage, total=total)
-            bar.update(stages[stage], completed=done, total=total)  # type: ignore[arg-type]
-
-        yield show
+    with progress_bar(quiet=False) as progress:
+        yield progress
 
 
 def typed_command() -> str:

@@ -15,7 +15,7 @@ from thresher.plans.constraints import Constraints
 from thresher.plans.metrics import MetricsPlan, choose_over_metrics
 from thresher.plans.saved import write_plans
 from thresher.reports.spending import metrics_plans
-from thresher.units import format_count, parse_number
+from thresher.units import format_count, format_number, parse_number
 
 
 def plan_over_metrics(
@@ -90,7 +90,7 @@ def _table(console: Console, plan: MetricsPlan, *, worst: bool) -> None:
     for column in ("metric", "weight", "best alone", "its error", "error of the joint choice"):
         alone.add_column(column, overflow="fold")
     for one in plan.by_metric:
-        weight = "worst" if one.weight is None else f"{one.weight:g}"
+        weight = "worst" if one.weight is None else format_number(one.weight, 6)
         alone.add_row(one.metric, weight, one.best.label, f"{one.error:.4f}", f"{one.error_of_choice:.4f}")
     console.print(alone)
     console.print(plan.verdict)

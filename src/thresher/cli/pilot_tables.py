@@ -5,13 +5,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from thresher.cli.output import print_findings
 from thresher.pilots.collect import Collected
 from thresher.pilots.plan_pilot import PlannedPilot
 from thresher.pilots.recovered import HALF_LIFE_FACTOR, WORTH_FACTOR, Recovered
-from thresher.units import format_count, format_percent
+from thresher.units import format_count, format_number, format_percent, format_times
 
 WIDEST_SHOWN = 100.0
 """An interval that reaches further than this factor has no limit to speak of."""
@@ -25,13 +24,13 @@ def planned_table(console: Console, planned: PlannedPilot) -> None:
         [
             (
                 run.name, format_count(run.unique_samples), ", ".join(map(str, run.epochs)),
-                format_count(run.samples_seen), f"{planned.gpu_hours(run.samples_seen):.3g}",
+                format_count(run.samples_seen), format_number(planned.gpu_hours(run.samples_seen)),
             )
             for run in planned.pilot.runs
         ],
     )  # fmt: skip
     pilot, design = planned.pilot, planned.chosen.design
-    passes = ", ".join(f"{epochs:.3g}" for epochs in planned.chosen.target_epochs)
+    passes = ", ".join(format_number(epochs) for epochs in planned.chosen.target_epochs)
     fewer = (
         " Smaller parts, passed over as often as the target does, would learn or tell less at this budget."
         if design.most_epochs < planned.chosen.target_epochs[-1]
@@ -46,13 +45,14 @@ def planned_table(console: Console, planned: PlannedPilot) -> None:
     cost = pilot.samples_seen
     for line in (
         f"{format_count(cost)} samples in all, {format_percent(cost / pilot.target)} of the target; about "
-        f"{planned.gpu_hours(cost):.3g} GPU-hours at {planned.samples_per_gpu_second:g} samples per second per GPU.",
+        f"{format_number(planned.gpu_hours(cost))} GPU-hours at "
+        f"{format_number(planned.samples_per_gpu_second, 6)} samples per second per GPU.",
         f"The target passes {passes} times over the best 1, 2, .. buckets; the pilots go to {design.most_epochs} epochs over "
         f"{format_percent(design.pools[0].share)} of each bucket.{fewer}",
         mixing,
         planned.chosen.verdict,
     ):
-        console.print(Text(line))
+        console.print(line)
     _show_recovered(console, planned)
 
 
@@ -60,12 +60,11 @@ def _show_recovered(console: Console, planned: PlannedPilot) -> None:
     """Whether the truth lies in the intervals, and whether they are narrow: two questions, told apart."""
     told = planned.chosen.simulation
     console.print(
-        Text(
-            "What they tell of each bucket in simulated worlds: the worth of its samples, in samples of the best bucket, and its "
-            "half-life, in epochs over the pilot's part. A 90 % interval should hold the true value in 90 % of worlds; fewer do "
-            "where buckets mix otherwise than the law says. It is narrow enough to use if it reaches no further than a factor of "
-            f"{WORTH_FACTOR:g} for a worth and {HALF_LIFE_FACTOR:g} for a half-life either way; the median reach is given."
-        )
+        "What they tell of each bucket in simulated worlds: the worth of its samples, in samples of the best bucket, and its "
+        "half-life, in epochs over the pilot's part. A 90 % interval should hold the true value in 90 % of worlds; fewer do "
+        "where buckets mix otherwise than the law says. It is narrow enough to use if it reaches no further than a factor of "
+        f"{format_number(WORTH_FACTOR, 6)} for a worth and {format_number(HALF_LIFE_FACTOR, 6)} for a "
+        "half-life either way; the median reach is given."
     )
     best, *_ = told.worth
     _table(
@@ -81,8 +80,8 @@ def _show_recovered(console: Console, planned: PlannedPilot) -> None:
 def _recovered(found: Recovered | None) -> tuple[str, str, str]:
     if found is None:
         return "unknown", "", ""
-    reach = f"x{found.factor:.2f}" if found.factor < WIDEST_SHOWN else "no limit"
-    return f"{found.inside:.0%}", f"{found.narrow:.0%}", reach
+    reach = format_times(found.factor) if found.factor < WIDEST_SHOWN else "no limit"
+    return format_percent(found.inside, 2), format_percent(found.narrow, 2), reach
 
 
 def _table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -90,21 +89,21 @@ def _table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str
     for heading in headings:
         listing.add_column(heading, overflow="fold")
     for row in rows:
-        listing.add_row(*map(Text, row))
+        listing.add_row(*row)
     console.print(listing)
 
 
 def collected_list(console: Console, found: Collected, output: Path) -> None:
     """What was collected, what is doubtful, and what is missing with the commands that make it."""
-    console.print(Text(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}."))
+    console.print(f"{len(found.table)} rows of {len(found.table.pools)} pools: wrote {output}.")
     print_findings(console, found.findings)
     if not found.missing:
         console.print("Every planned checkpoint is there.")
         return
     count = sum(len(one.epochs) for one in found.missing)
-    console.print(Text(f"{count} planned checkpoints are missing:"))
+    console.print(f"{count} planned checkpoints are missing:")
     for one in found.missing:
-        console.print(Text(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}"))
+        console.print(f"  {one.run}: epoch {', '.join(map(str, one.epochs))}")
     console.print("These commands, in the pilot's folder, produce them:")
     for one in found.missing:
-        console.print(Text(f"  {one.command}"))
+        console.print(f"  {one.command}")

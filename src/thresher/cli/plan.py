@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, say
+from thresher.cli.output import Buckets, Json, PoolSize, Quiet, check_json_path, print_report, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def plan(
     from thresher.reports.spending import with_spending
     from thresher.units import parse_number, parse_samples
 
+    check_json_path(output, "a plan")
     flags = spending.BudgetFlags(
         budget, passes_over_pool, flops, gpu_hours, cost, target, probability, model, flops_per_sample,
         samples_per_second, rate, scoring_cost, pilot_cost, batch_size,

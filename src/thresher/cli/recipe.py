@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Json, Quiet, print_report, say
+from thresher.cli.output import Json, Quiet, print_report, print_text, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def recipe(
 
     def show(console: Console) -> None:
         if output is None:
-            console.out(made.text, end="", highlight=False)
+            print_text(console, made.text)
         if found:
             exposure_table(console, found, chosen, loader.batch_size, assumed_exposure(chosen, exposure))
 

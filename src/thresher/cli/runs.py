@@ -74,7 +74,6 @@ def _content(summary: "RunSummary", findings: "tuple[Finding, ...]") -> Mapping[
 
 def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, ...]") -> None:
     from rich.table import Table
-    from rich.text import Text
 
     singles = [pool for pool in summary.pools if not pool.joint]
     mixtures = [pool for pool in summary.pools if pool.joint]
@@ -85,14 +84,13 @@ def _show(console: "Console", summary: "RunSummary", findings: "tuple[Finding, .
     ]
     models = f", {_count(len(summary.models), 'model')}" if summary.models else ""
     console.print(
-        f"{_count(summary.rows, 'row')} of {' and '.join(trained)}, {', '.join(summary.metrics)}{models}",
-        markup=False,
+        f"{_count(summary.rows, 'row')} of {' and '.join(trained)}, {', '.join(summary.metrics)}{models}"
     )
     listing = Table(box=None, pad_edge=False)
     for heading in ("pool", "rank", "rows", "unique samples", "epochs", "error"):
         listing.add_column(heading, justify="left" if heading == "pool" else "right", overflow="fold")
     for pool in (*singles, *mixtures[:MOST_MIXTURES]):
-        listing.add_row(*map(Text, _cells(pool)))
+        listing.add_row(*_cells(pool))
     console.print(listing)
     if len(mixtures) > MOST_MIXTURES:
         console.print(f"and {_count(len(mixtures) - MOST_MIXTURES, 'more mixture')}; --json lists all.")
@@ -109,8 +107,8 @@ def _cells(pool: "PoolSummary") -> tuple[str, ...]:
         "" if pool.rank is None else str(pool.rank),
         str(pool.rows),
         format_count(pool.unique_samples),
-        _range(pool.epochs, "3g"),
-        _range(pool.error, "4g"),
+        _range(pool.epochs),
+        _range(pool.error, 4),
     )
 
 
@@ -121,8 +119,10 @@ def _short(pool: str) -> str:
     return "+".join(names[:MOST_PARTS]) + f" and {_count(len(names) - MOST_PARTS, 'more pool')}"
 
 
-def _range(bounds: tuple[float, float], digits: str) -> str:
-    low, high = (f"{bound:.{digits}}" for bound in bounds)
+def _range(bounds: tuple[float, float], digits: int = 3) -> str:
+    from thresher.units import format_number
+
+    low, high = (format_number(bound, digits) for bound in bounds)
     return low if low == high else f"{low} to {high}"
 
 

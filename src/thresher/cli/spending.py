@@ -1,12 +1,12 @@
 """The flags of `thresher plan` that say how much may be spent, as budgets."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
+from thresher.arguments import as_flags
 from thresher.budget import Budget, check_batch, training_flops
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
@@ -16,7 +16,7 @@ from thresher.plans.constraints import Constraints
 from thresher.plans.gain import Gain, compute_gains
 from thresher.plans.plan import Plan
 from thresher.plans.target import Target, find_target
-from thresher.units import format_count, parse_number, parse_samples
+from thresher.units import format_count, format_times, parse_number, parse_samples
 
 FLAGS = {
     "samples_seen": "--budget",
@@ -29,8 +29,10 @@ FLAGS = {
     "samples_per_second": "--samples-per-second",
     "rate": "--rate",
     "batch_size": "--batch-size",
+    "scoring": "--scoring-cost",
+    "pilots": "--pilot-cost",
 }
-_FIELD = re.compile(rf"(?<!-)\b({'|'.join(sorted(FLAGS, key=len, reverse=True))})\b")
+"""The flag of every field of a budget."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,13 @@ def read_budgets(flags: BudgetFlags, pool_size: float | None) -> tuple[Budget, .
     """Budgets in the order given; none where a target is asked for instead.
 
     Raises:
-        InputError: What `Budget` refuses, in the words of the flags; or a budget below one batch.
+        InputError: What `Budget` refuses, or a budget below one batch.
     """
     unit = flags.unit
     if unit == "target":
         return ()
-    try:
+    with as_flags(FLAGS):
         return tuple(_budget(flags, unit, text, pool_size) for text in getattr(flags, unit))
-    except InputError as error:
-        raise InputError(_FIELD.sub(lambda field: FLAGS[field[0]], str(error))) from error
 
 
 def samples_of(budgets: Sequence[Budget]) -> list[float]:
@@ -182,4 +182,4 @@ def print_gains(console: Console, gains: Sequence[Gain]) -> None:
 
 
 def _times(gain: float | None) -> str:
-    return "never" if gain is None else f"{gain:.2f}x"
+    return "never" if gain is None else format_times(gain)

@@ -14,7 +14,7 @@ from thresher.pilots.next_run import NextRuns
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
-from thresher.units import format_count
+from thresher.units import format_count, format_error, format_number
 
 MOST_FINDINGS = 6
 """Findings about single pools that a fit prints."""
@@ -46,14 +46,15 @@ def fit_table(console: Console, fit: Fit, ranking: Ranking | None = None) -> Non
             *([_half_life(report)] if tau else []),
             *([f"{report.utility:.3f}" if report.utility is not None else "-"] if utility else []),
             str(report.runs),
-            ", ".join(finding.verdict.value for finding in report.findings) or "ok",
+            ", ".join(dict.fromkeys(finding.verdict.value for finding in report.findings)) or "ok",
         )
     console.print(table)
     if any(len(set(report.worth_by_pass)) > 1 for report in fit.reports):
         console.print("Worth of a sample at each pass over its pool:")
         console.print(_passes_table(fit))
     console.print(
-        f"Residual {fit.rmse:.4f} (root mean square), noise of one run {fit.noise_sd:.4f}, both in {_unit(fit)}; "
+        f"Residual {format_error(fit.rmse)} (root mean square), noise of one run {format_error(fit.noise_sd)}, "
+        f"both in {_unit(fit)}; "
         f"{fit.joint_rows} joint rows fitted."
     )
     if default and any(report.utility is not None for report in fit.reports):
@@ -79,9 +80,9 @@ def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) 
         power = next((one for one in part.shared if one.name == "power"), None)
         table.add_row(
             part.metric,
-            f"{weight:.3g}",
-            f"{part.rmse:.4f}",
-            f"{power.value:.3g} ({_range(power.interval, '.2f')})" if power else "-",
+            format_number(weight),
+            format_error(part.rmse),
+            f"{format_number(power.value)} ({_range(power.interval, '.2f')})" if power else "-",
             f"{ranking.spearman:.3f}" if ranking else "-",
         )
     console.print(table)
@@ -89,7 +90,7 @@ def blend_table(console: Console, fit: Fit, rankings: Sequence[Ranking | None]) 
     worths: dict[str, list[str]] = {report.pool.name: [] for report in fit.parts[0].reports}
     for part in fit.parts:
         for report in part.reports:
-            worths[report.pool.name].append(f"{report.worth:.3g}")
+            worths[report.pool.name].append(format_number(report.worth))
     for first in range(0, len(fit.parts), METRICS_ACROSS):
         some = slice(first, first + METRICS_ACROSS)
         table = _table(
@@ -110,14 +111,14 @@ def _ranking_words(ranking: Ranking) -> str:
     )
     return (
         f"Left out a tenth at a time, the {ranking.runs} runs are ranked with a Spearman correlation of {ranking.spearman:.3f}, "
-        f"{ranking.rmse:.4f} off (root mean square).{other}"
+        f"{format_error(ranking.rmse)} off (root mean square).{other}"
     )
 
 
 def print_blocking(console: Console, fit: Fit) -> None:
     """What has to be settled before any choice is believed, ahead of everything else."""
     for text in blocking_doubts(fit):
-        console.print(f"Settle this first: {text}", markup=False)
+        console.print(f"Settle this first: {text}")
 
 
 def _passes_table(fit: Fit) -> Table:
@@ -137,11 +138,11 @@ def predictions_table(console: Console, predictions: Sequence[Prediction]) -> No
     for one in predictions:
         table.add_row(
             " + ".join(one.mixture.names),
-            ", ".join(f"{weight:.3g}" for weight in one.mixture.weights),
+            ", ".join(format_number(weight) for weight in one.mixture.weights),
             format_count(one.samples_seen),
-            ", ".join(f"{epochs:.3g}" for epochs in one.epochs),
-            f"{one.error:.4f}",
-            f"{one.low:.4f} to {one.high:.4f}",
+            ", ".join(format_number(epochs) for epochs in one.epochs),
+            format_error(one.error),
+            f"{format_error(one.low)} to {format_error(one.high)}",
         )
     console.print(table)
 
@@ -166,9 +167,9 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
             table.add_row(
                 "*" if choice is plan.best else "",
                 choice.candidate.label,
-                f"{max(choice.epochs):.3g}",
-                f"{choice.error:.4f}",
-                f"{choice.low:.4f} to {choice.high:.4f}",
+                format_number(max(choice.epochs)),
+                format_error(choice.error),
+                f"{format_error(choice.low)} to {format_error(choice.high)}",
                 f"{choice.probability_best:.2f}",
                 f"{choice.expected_regret:.4f}",
             )
@@ -197,8 +198,8 @@ def frontier_table(console: Console, frontier: Frontier) -> None:
         table.add_row(
             format_count(point.samples_seen),
             point.candidate.label,
-            f"{point.error:.4f}",
-            f"{point.low:.4f} to {point.high:.4f}",
+            format_error(point.error),
+            f"{format_error(point.low)} to {format_error(point.high)}",
             f"{point.probability_best:.2f}",
         )
     console.print(table)
@@ -257,7 +258,7 @@ def _worth(report: PoolReport) -> str:
 def _half_life(report: PoolReport) -> str:
     if report.half_life is None or report.half_life_interval is None:
         return "none"
-    return f"{report.half_life:.3g} ({_range(report.half_life_interval, '.3g')})"
+    return f"{format_number(report.half_life)} ({' to '.join(map(format_number, report.half_life_interval))})"
 
 
 def _range(interval: tuple[float, float], form: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from thresher.errors import InputError
 from thresher.fits.fit import Fit, Reach
 from thresher.runs import Measurement
+from thresher.units import format_number
 
 WEIGHT_TOLERANCE = 1e-6
 
@@ -39,7 +40,9 @@ def blend_fits(fits: Sequence[Fit], weights: Sequence[float] | None = None, *, w
     metric = (
         f"worst of {names}"
         if worst
-        else " + ".join(f"{share:.3g} {fit.metric}" for share, fit in zip(shares, fits, strict=True))
+        else " + ".join(
+            f"{format_number(share)} {fit.metric}" for share, fit in zip(shares, fits, strict=True)
+        )
     )
     noises = shares * np.array([fit.noise_sd for fit in fits])
     tops = [fit.chance for fit in fits if fit.chance is not None]
@@ -128,5 +131,5 @@ def _shares(fits: Sequence[Fit], weights: Sequence[float] | None, *, worst: bool
     if not (np.all(np.isfinite(shares)) and np.all(shares >= 0)):
         raise InputError("Weights of metrics must be 0 or more.")
     if not math.isclose(float(shares.sum()), 1.0, abs_tol=WEIGHT_TOLERANCE):
-        raise InputError(f"The weights of metrics sum to {shares.sum():g}, not 1.")
+        raise InputError(f"The weights of metrics sum to {format_number(shares.sum(), 6)}, not 1.")
     return shares

@@ -9,12 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.observations import Observations
 from thresher.fits.priors import DISTANCE, HIGHEST_FLOOR, MISFIT_ROWS, FixedParts, Normal, Priors
 from thresher.fits.solve import Prior
 from thresher.laws.one_law import OneLaw
 from thresher.shapes import Float
+from thresher.units import format_number
 
 LEVEL, FLOOR, EXPONENT, KAPPA, POWER, BEND = range(6)
 SCALARS = 6
@@ -199,12 +201,16 @@ def check_fixed(problem: DefaultProblem) -> None:
     highest = HIGHEST_FLOOR * problem.least_error
     if fixed.floor is not None and fixed.floor >= highest:
         raise InputError(
-            f"The floor is {fixed.floor:g}, but the least measured error is {problem.least_error:g}, and the irreducible error "
-            f"lies below {HIGHEST_FLOOR:g} times that. Give a floor below {highest:.4g}."
+            f"The floor is {format_number(fixed.floor, 6)}, but the least measured error is "
+            f"{format_number(problem.least_error, 6)}, and the irreducible error "
+            f"lies below {format_number(HIGHEST_FLOOR, 6)} times that. Give a floor below {format_number(highest, 4)}."
         )
     if fixed.onset is not None and problem.chance is None:
-        raise InputError("An onset is where a fraction leaves guessing; a loss has none. Leave onset out.")
+        raise InputError(
+            f"An onset is where a fraction leaves guessing; a loss has none. Leave {argument('onset')} out."
+        )
     if fixed.amplitude is not None:
         raise InputError(
-            "The default law has no amplitude; it starts at guessing. Fix amplitude with the paper's law only."
+            f"The default law has no amplitude; it starts at guessing. Leave {argument('amplitude')} out, or fit the law "
+            f"of the paper with {argument('law', 'paper')}."
         )

@@ -11,7 +11,7 @@ from thresher.laws.kernels import find_kernel
 from thresher.pools import Mixture
 from thresher.runs import Measurement, RunTable
 from thresher.runs.findings import rank_doubts
-from thresher.units import format_count
+from thresher.units import format_count, format_number, format_percent, format_times
 
 TOLERATED_EPOCHS = (45.0, 115.0)
 """Epochs, times unique tokens per model parameter, after which the loss of language models was seen to rise."""
@@ -175,16 +175,18 @@ def overfitting_warnings(
     messages = []
     if epochs > FAR_BEYOND * most:
         messages.append(
-            f"{Limit.OVERFITTING}: the plan needs {epochs:.3g} epochs, {epochs / most:.3g}x the most of any run ({most:.3g}); "
+            f"{Limit.OVERFITTING}: the plan needs {format_number(epochs)} epochs, "
+            f"{format_times(epochs / most)} the most of any run ({format_number(most)}); "
             "the error may rise. Run a pilot with as many epochs on a small sub-sample first."
         )
     if fit.unit == "loss" and parameters is not None:
         low, high = (times * mixture.unique_samples / parameters for times in TOLERATED_EPOCHS)
         if epochs > low:
             messages.append(
-                f"{Limit.OVERFITTING}: losses of language models were seen to rise after {low:.3g} to {high:.3g} epochs at "
+                f"{Limit.OVERFITTING}: losses of language models were seen to rise after {format_number(low)} "
+                f"to {format_number(high)} epochs at "
                 f"{format_count(mixture.unique_samples)} unique tokens and {format_count(parameters)} parameters; the plan needs "
-                f"{epochs:.3g}."
+                f"{format_number(epochs)}."
             )
     return tuple(messages)
 
@@ -193,7 +195,7 @@ def untrained_shares(fit: Fit, mixture: Mixture) -> tuple[str, ...]:
     """Whether a mixture gives a pool a larger share than any run did."""
     trained = dict(zip((pool.name for pool in fit.pools), fit.reach.largest_shares, strict=True))
     beyond = [
-        f"{name} ({share:.0%}, at most {trained[name]:.0%} in any run)"
+        f"{name} ({format_percent(share, 2)}, at most {format_percent(trained[name], 2)} in any run)"
         for name, share in zip(mixture.names, mixture.weights, strict=True)
         if share > WIDER_SHARE * trained[name] + 0.01
     ]

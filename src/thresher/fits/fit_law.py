@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import FitError, InputError
 from thresher.fits import default_law, paper_law
 from thresher.fits.default_law import DefaultProblem
@@ -19,6 +20,7 @@ from thresher.fits.solve import Solved, solve
 from thresher.fits.union_doubt import joint_information
 from thresher.laws.paper import PaperLaw
 from thresher.runs import Measurement, RunTable, repeat_noise
+from thresher.units import format_number
 
 DRAWS = 80
 """Draws of each kernel."""
@@ -126,7 +128,8 @@ def _fit_paper(
     singles = runs.singles.rows
     if not singles:
         raise FitError(
-            "The paper's law is fitted to runs of single pools, and the table has none. Fit the default law instead."
+            "The paper's law is fitted to runs of single pools, and the table has none. Fit the default law instead: "
+            f"leave {argument('law')} out."
         )
     observed = observe(singles, unknown_is_resampled=fixed.resampled)
     problem, solved = _solve_paper(observed, singles, fixed, chance, draws, seed)
@@ -234,16 +237,19 @@ def _check(runs: RunTable, unit: str, chance: float, draws: int, seed: int) -> N
         if len(found) > 1:
             raise InputError(f"{runs.name} has {len(found)} {what}: {', '.join(found)}. Fit the runs of one.")
     if unit not in PRIORS:
-        raise InputError(f"unit is {unit!r}; it is {' or '.join(PRIORS)}.")
+        raise InputError(f"{argument('unit')} is {unit!r}; it is {' or '.join(PRIORS)}.")
     if not 0 < chance <= 1:
-        raise InputError(f"chance is {chance:g}; it is the error of guessing, a fraction such as 0.999.")
+        raise InputError(
+            f"{argument('chance')} is {format_number(chance, 6)}; it is the error of guessing, a fraction such as 0.999."
+        )
     worst = max((row.error for row in runs.rows), default=0.0)
     if unit == "fraction" and worst > chance + ABOVE_CHANCE:
         raise InputError(
-            f"chance is {chance:g}, but errors reach {worst:g}; it is the error of guessing, which no prediction exceeds. "
-            f"Give a chance of {worst:g} or more."
+            f"{argument('chance')} is {format_number(chance, 6)}, but errors reach {format_number(worst, 6)}; it is the "
+            "error of guessing, which no prediction exceeds. "
+            f"Give a chance of {format_number(worst, 6)} or more."
         )
     if seed < 0:
-        raise InputError(f"seed is {seed}; give a whole number from 0 up.")
+        raise InputError(f"{argument('seed')} is {seed}; give a whole number from 0 up.")
     if draws < 0:
         raise InputError(f"draws is {draws}; give 0 or more.")

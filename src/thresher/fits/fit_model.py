@@ -21,6 +21,7 @@ from thresher.schemas import (
     in_order,
     one_for_each,
 )
+from thresher.units import format_number
 
 Size = Samples | None
 """Unique samples; null is without end."""
@@ -239,6 +240,6 @@ class SavedFit(Stored):
                 if part == "floor":
                     top = self.chance if self.chance is not None else LARGEST_ERROR
                     if not np.all((column >= 0) & (column < top)):
-                        raise ValueError(f"floor of {kernel} must lie between 0 and {top:g}")
+                        raise ValueError(f"floor of {kernel} must lie between 0 and {format_number(top, 6)}")
                 if part in ("kappa", "power", "level") and not np.all(np.abs(column) < 1e3):
                     raise ValueError(f"{name} of {kernel} is out of range")

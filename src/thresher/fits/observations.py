@@ -11,6 +11,7 @@ from thresher.laws.settings import Settings
 from thresher.pools import Pool
 from thresher.runs import Measurement, RunTable
 from thresher.shapes import Float, Int
+from thresher.units import format_number
 
 FEWEST_OBSERVATIONS = 3
 """A level, a slope and one more: with fewer, nothing but the priors would speak."""
@@ -18,6 +19,8 @@ FEWEST_REPEATS = 3
 """Repeats from which the spread between seeds is taken from the runs."""
 LEAST_ERROR, LARGEST_ERROR = 1e-100, 1e100
 """Errors that can be fitted: squares of what lies far outside are no numbers."""
+LARGEST_SPREAD = 1e12
+"""The largest error over the least, far beyond what training does: predictions outside would be no numbers."""
 LARGEST_RELATIVE_ERROR = 1e3
 """A standard error beyond this many times the error says as little as one of this size."""
 
@@ -94,14 +97,20 @@ def observe(rows: Sequence[Measurement], *, unknown_is_resampled: bool = False) 
     zero = next((row for row in rows if not 0 < row.error < math.inf), None)
     if zero is not None:
         raise FitError(
-            f"{zero.place}: error {zero.error:g} cannot be fitted, because laws describe the logarithm of the error. "
-            "Leave the row out, or use a metric that is always above 0."
+            f"{zero.place}: error {format_number(zero.error, 6)} cannot be fitted, because laws describe the "
+            "logarithm of the error. Leave the row out, or use a metric that is always above 0."
         )
     extreme = next((row for row in rows if not LEAST_ERROR <= row.error <= LARGEST_ERROR), None)
     if extreme is not None:
         raise FitError(
-            f"{extreme.place}: error {extreme.error:g} is out of range; errors between {LEAST_ERROR:g} and {LARGEST_ERROR:g} can "
-            "be fitted. Correct it, or give errors in another unit."
+            f"{extreme.place}: error {format_number(extreme.error, 6)} is out of range; errors between "
+            f"{_power(LEAST_ERROR)} and {_power(LARGEST_ERROR)} can be fitted. Correct it, or give errors in another unit."
+        )
+    least, most = (ends(rows, key=lambda row: row.error) for ends in (min, max))
+    if most.error / least.error > LARGEST_SPREAD:
+        raise FitError(
+            f"{least.place}: error {format_number(least.error, 4)} is less than a part in {_power(LARGEST_SPREAD)} of "
+            f"{format_number(most.error, 4)} in {most.place}. No law spans that; correct one of them."
         )
     sizes = pool_sizes(rows)
     pools = _pools(rows, sizes)
@@ -157,8 +166,8 @@ def _refuse_too_little(found: Observations) -> None:
         )
     if float(np.ptp(found.log_error)) == 0.0:
         raise FitError(
-            f"The error is {found.error[0]:g} in every run; a law needs runs whose error changes. Check the column, or add "
-            "longer runs."
+            f"The error is {format_number(found.error[0], 6)} in every run; a law needs runs whose error "
+            "changes. Check the column, or add longer runs."
         )
 
 
@@ -237,3 +246,7 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(map(repr, names[:most])) + (
         f" and {len(names) - most} more" if len(names) > most else ""
     )
+
+
+def _power(value: float) -> str:
+    return f"10^{round(math.log10(value))}"

@@ -11,12 +11,14 @@ from functools import cached_property
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.observations import Observations
 from thresher.fits.priors import FixedParts, Normal
 from thresher.fits.solve import Prior
 from thresher.laws.paper import PaperLaw
 from thresher.shapes import Float
+from thresher.units import format_number
 
 FLOOR, ONSET = 0, 1
 PAPER_KERNEL = "utility"
@@ -226,16 +228,21 @@ def check_fixed(problem: PaperProblem) -> None:
     """
     fixed, highest = problem.fixed, float(problem.observed.error.max())
     if fixed.power is not None:
-        raise InputError("The paper's law has no mixing power: utilities are averaged. Leave power out.")
+        raise InputError(
+            f"The paper's law has no mixing power: utilities are averaged. Leave {argument('power')} out."
+        )
     floor = fixed.floor
     if floor is not None and floor >= HIGHEST_FLOOR * problem.least_error:
         raise InputError(
-            f"The floor is {floor:g}, but the least measured error is {problem.least_error:g}, and the irreducible error lies "
-            f"below {HIGHEST_FLOOR:g} times that. Give a floor below {HIGHEST_FLOOR * problem.least_error:.4g}."
+            f"The floor is {format_number(floor, 6)}, but the least measured error is "
+            f"{format_number(problem.least_error, 6)}, and the irreducible error lies "
+            f"below {format_number(HIGHEST_FLOOR, 6)} times that. Give a floor below "
+            f"{format_number(HIGHEST_FLOOR * problem.least_error, 4)}."
         )
     if fixed.amplitude is not None and fixed.amplitude + (problem.fixed_floor or 0.0) <= highest:
         raise InputError(
-            f"Amplitude {fixed.amplitude:g} and floor {problem.fixed_floor or 0.0:g} sum to less than the largest measured "
-            f"error, {highest:g}; a curve starts at their sum. Give an amplitude above "
-            f"{highest - (problem.fixed_floor or 0.0):g}."
+            f"Amplitude {format_number(fixed.amplitude, 6)} and floor "
+            f"{format_number(problem.fixed_floor or 0.0, 6)} sum to less than the largest measured "
+            f"error, {format_number(highest, 6)}; a curve starts at their sum. Give an amplitude above "
+            f"{format_number(highest - (problem.fixed_floor or 0.0), 6)}."
         )

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.doubts import untrained_shares
 from thresher.fits.fit import Fit
 from thresher.fits.forecast import forecast
+from thresher.names import did_you_mean, listed
 from thresher.pools import Mixture, Pool, rescaled, union
 from thresher.runs.swarms import Swarm
-from thresher.units import check_samples, format_count
+from thresher.units import check_samples, format_count, format_number, format_times
 
 MOST_WARNINGS = 3
 """Warnings that are given of a whole table of mixtures."""
@@ -46,7 +48,9 @@ def find_pools(fit: Fit, names: Sequence[str]) -> tuple[Pool, ...]:
     known = {pool.name: pool for pool in fit.pools}
     for name in names:
         if name not in known:
-            raise InputError(f"There is no pool {name!r} in this fit. It has: {', '.join(known)}.")
+            raise InputError(
+                f"There is no pool {name!r} in this fit. It has: {listed(known)}.{did_you_mean(name, known)}"
+            )
     if len(set(names)) < len(names):
         raise InputError(f"A pool is named twice in {'+'.join(names)}; name each once.")
     return tuple(known[name] for name in names)
@@ -146,8 +150,9 @@ def mixture_of_shares(fit: Fit, swarm: Swarm, run: str) -> Mixture:
     for name, share in used:
         if name not in known:
             raise InputError(
-                f"{swarm.source}: run {run!r} gives {share:.3g} to {name!r}, a pool that no fitted run trains on. The fit has: "
-                f"{', '.join(known)}."
+                f"{swarm.source}: run {run!r} gives {format_number(share)} to {name!r}, a pool that no fitted "
+                "run trains on. The fit has "
+                f"{listed(known)}."
             )
     return Mixture(tuple(known[name] for name, _ in used), tuple(share for _, share in used))
 
@@ -174,10 +179,10 @@ def mixture_of(
     if unique_samples is not None:
         if len(unique_samples) != len(found):
             raise InputError(
-                f"{len(unique_samples)} values of unique_samples for {len(found)} pools; give one for each."
+                f"{len(unique_samples)} values of {argument('unique_samples')} for {len(found)} pools; give one for each."
             )
         for pool, size in zip(found, unique_samples, strict=True):
-            check_samples(size, f"unique_samples of {pool.name}")
+            check_samples(size, f"{argument('unique_samples')} of {pool.name}")
         found = tuple(
             replace(pool, unique_samples=size) for pool, size in zip(found, unique_samples, strict=True)
         )
@@ -196,13 +201,14 @@ def extrapolations(fit: Fit, mixture: Mixture, samples_seen: float) -> tuple[str
     reach = fit.reach
     if samples_seen > SLACK * reach.largest_run:
         messages.append(
-            f"{format_count(samples_seen)} samples is {samples_seen / reach.largest_run:.3g}x the largest run "
+            f"{format_count(samples_seen)} samples is {format_times(samples_seen / reach.largest_run)} the largest run "
             f"({format_count(reach.largest_run)}); treat the error as a guess."
         )
     epochs = max(mixture.epochs(samples_seen))
     if epochs > SLACK * max(reach.most_epochs, 1.0):
         messages.append(
-            f"{epochs:.3g} epochs over a pool is beyond the {reach.most_epochs:.3g} epochs of any run; no law here can rise "
+            f"{format_number(epochs)} epochs over a pool is beyond the {format_number(reach.most_epochs)} "
+            "epochs of any run; no law here can rise "
             "again, and real training may."
         )
     if len(mixture.pools) > reach.widest_mixture:

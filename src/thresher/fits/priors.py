@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.laws.kernels import KERNELS, find_kernel
+from thresher.units import format_number
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,18 @@ class FixedParts:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise InputError(f"{name} is {value:g}; it lies between {low:g} and {high:g}.")
+                raise InputError(
+                    f"{argument(name)} is {format_number(value, 6)}; it lies between {format_number(low, 6)} "
+                    f"and {format_number(high, 6)}."
+                )
         if self.floor is not None and not (math.isfinite(self.floor) and self.floor >= 0):
-            raise InputError(f"floor is {self.floor:g}; the irreducible error is 0 or more.")
+            raise InputError(
+                f"{argument('floor')} is {format_number(self.floor, 6)}; the irreducible error is 0 or more."
+            )
         for name in ("onset", "amplitude"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name} is {value:g}; it must be positive.")
+                raise InputError(f"{argument(name)} is {format_number(value, 6)}; it must be positive.")
 
     @property
     def resampled(self) -> bool:

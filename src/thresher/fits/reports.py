@@ -14,6 +14,7 @@ from thresher.laws.one_law import OneLaw
 from thresher.laws.paper import PaperLaw
 from thresher.pools import Pool
 from thresher.shapes import Float
+from thresher.units import format_number
 
 PASSES = (1, 2, 4, 8)
 """Passes whose worth is shown."""
@@ -172,14 +173,16 @@ def _half_life_findings(
         return [
             Finding(
                 Verdict.AT_BOUND,
-                f"{name}: the half-life is at its upper bound of {highest:g} epochs; these runs show no loss from repetition.",
+                f"{name}: the half-life is at its upper bound of {format_number(highest, 6)} epochs; these "
+                "runs show no loss from repetition.",
             )
         ]
     if middle <= lowest / NEAR_BOUND:
         return [
             Finding(
                 Verdict.AT_BOUND,
-                f"{name}: the half-life is at its lower bound of {lowest:g} epochs; repeats add nothing, or the error rises.",
+                f"{name}: the half-life is at its lower bound of {format_number(lowest, 6)} epochs; repeats "
+                "add nothing, or the error rises.",
             )
         ]
     prior_sd = float(np.hypot(priors.log_half_life.sd, priors.half_life_spread))
@@ -191,7 +194,8 @@ def _half_life_findings(
 def _unknown_half_life(name: str, low: float, high: float, epochs: float) -> Finding:
     return Finding(
         Verdict.NOT_IDENTIFIABLE,
-        f"{name}: the half-life is only known to lie between {low:.2g} and {high:.2g} epochs; its runs reach {epochs:.3g}. Add a "
+        f"{name}: the half-life is only known to lie between {format_number(low, 2)} and "
+        f"{format_number(high, 2)} epochs; its runs reach {format_number(epochs)}. Add a "
         "run with more repetition.",
     )
 

@@ -11,7 +11,7 @@ from thresher.fits.quantiles import INTERVAL, interval, weighted_quantile
 from thresher.laws.one_law import OneLaw
 from thresher.laws.paper import PaperLaw
 from thresher.shapes import Float
-from thresher.units import format_count
+from thresher.units import format_count, format_number
 
 IDENTIFIED = 0.6
 """A part is identified if its interval is at most this share of its prior's, which takes runs that tell about as much again
@@ -126,4 +126,4 @@ def _prior_draws(problem: DefaultProblem) -> Float[np.ndarray, "draws parameters
 
 
 def _shown(name: str, value: float) -> str:
-    return format_count(value) if name == "onset" else f"{value:.3g}"
+    return format_count(value) if name == "onset" else format_number(value)

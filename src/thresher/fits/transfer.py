@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.laws.kernels import EXPOSURES, find_kernel
@@ -64,7 +65,7 @@ def for_exposure(fit: Fit, exposure: str | None) -> tuple[Fit, tuple[str, ...]]:
     if exposure is None:
         return fit, ()
     if exposure not in EXPOSURES:
-        raise InputError(f"exposure is {exposure!r}; it is {' or '.join(EXPOSURES)}.")
+        raise InputError(f"{argument('exposure')} is {exposure!r}; it is {' or '.join(EXPOSURES)}.")
     planned = replace(fit, exposure=exposure)
     found = run_exposures(fit)
     if found == {exposure}:

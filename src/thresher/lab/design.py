@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.lab.jobs import BATCH
+from thresher.units import format_number
 
 BUCKETS = 8
 COMPARED = 4
@@ -94,7 +96,8 @@ def make_design(minutes: float, *, pairs: int | None = None, whole_epochs: bool 
     """
     if not LEAST_MINUTES <= minutes <= MOST_MINUTES:
         raise InputError(
-            f"--minutes is {minutes:g}; give a number from {LEAST_MINUTES} (a smoke run) to {MOST_MINUTES}, such as 5 or 30."
+            f"{argument('minutes')} is {format_number(minutes, 6)}; give a number from {LEAST_MINUTES} (a smoke run) to "
+            f"{MOST_MINUTES}, such as 5 or 30."
         )
     if whole_epochs:
         scale = LONG_WHOLE if minutes >= LONG_MINUTES else SMOKE_WHOLE

@@ -16,6 +16,7 @@ from thresher.plans.frontier import Frontier, trace_frontier
 from thresher.plans.plan import Plan, choose_plans
 from thresher.runs import Measurement, RunTable
 from thresher.shapes import Float
+from thresher.units import format_number
 
 CLEAR = 2.0
 """Standard errors by which a pool must be better than every other to count as clearly the best."""
@@ -200,7 +201,8 @@ def _errors(joint: RunTable, fit: Fit, kept: int, samples_seen: float) -> list[f
     ]
     if len(errors) < FEWEST_SEEDS:
         raise InputError(
-            f"The best {kept} at {samples_seen:g} samples were measured {len(errors)} times; it takes {FEWEST_SEEDS} seeds."
+            f"The best {kept} at {format_number(samples_seen, 6)} samples were measured {len(errors)} times; "
+            f"it takes {FEWEST_SEEDS} seeds."
         )
     return errors
 

@@ -45,7 +45,7 @@ class Trainer(Protocol):
     """Whatever can train a job on one core, in a process of its own.
 
     Attributes:
-        name: As `--trainer` gives it.
+        name: As the request gives it.
         whole_epochs: Whether it measures after whole epochs only.
     """
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.cuts.manifest import release
 from thresher.errors import FileFormatError, InputError
 from thresher.files import is_full_disk, locked, write_json
@@ -67,13 +68,13 @@ class Request:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31 // SEED_STEP:
             raise InputError(
-                f"--seed is {self.seed}; give a whole number from 0 to {2**31 // SEED_STEP - 1}."
+                f"{argument('seed')} is {self.seed}; give a whole number from 0 to {2**31 // SEED_STEP - 1}."
             )
         if self.trainer not in TRAINERS:
-            raise InputError(f"--trainer {self.trainer} is none of {', '.join(TRAINERS)}.")
+            raise InputError(f"{argument('trainer')} {self.trainer} is none of {', '.join(TRAINERS)}.")
         chosen_source(self.icons, self.source)
         if self.processes is not None and self.processes < 1:
-            raise InputError(f"--processes is {self.processes}; give 1 or more.")
+            raise InputError(f"{argument('processes')} is {self.processes}; give 1 or more.")
 
     def decides(self) -> dict[str, Any]:
         """What the numbers depend on."""
@@ -146,12 +147,12 @@ def run_laboratory(
                 f"The disk of {folder} is full; what is finished is kept. Free some space, and run the command again."
             ) from error
         raise InputError(
-            f"{folder} cannot be written: {error.strerror or error}. Give another folder with -o."
+            f"{folder} cannot be written: {error.strerror or error}. Give another folder with {argument('folder')}."
         ) from error
 
 
 def make_trainer(name: str) -> Trainer:
-    """The trainer that `--trainer` names.
+    """The trainer that was asked for.
 
     Raises:
         InputError: It is not in this installation.
@@ -167,7 +168,7 @@ def make_trainer(name: str) -> Trainer:
 def _alone(folder: Path) -> Iterator[None]:
     """Refuse a folder in which another command works; the system lets go of it however that one ends."""
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder with -o.")
+        raise InputError(f"{folder} is a file; give a folder with {argument('folder')}.")
     if folder.exists():
         names = {path.name for path in folder.iterdir()}
         if names and LOCK not in names:  # else another command may be about to claim it
@@ -176,7 +177,7 @@ def _alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be made: {error.strerror}. Give another folder with -o."
+            f"{folder} cannot be made: {error.strerror}. Give another folder with {argument('folder')}."
         ) from error
     with locked(folder / LOCK, f"Another command works in {folder}; wait for it, or stop it."):
         yield
@@ -198,20 +199,22 @@ def _claim(folder: Path, request: Request, design: Design) -> None:
     ).model_dump()
     for name, value in request.decides().items():
         if before.get(name) != value:
-            flag = f"--{name} {before[name]}" if before.get(name) is not None else f"no --{name}"
+            flag = argument(name, before[name]) if before.get(name) is not None else f"no {argument(name)}"
             raise InputError(
-                f"{folder} holds a laboratory run with {flag}; give the same, or another folder with -o."
+                f"{folder} holds a laboratory run with {flag}; give the same, or another folder with {argument('folder')}."
             )
     if before.get("release") != release() or before.get("design") != _plain(design):
         raise InputError(
-            f"{folder} holds a laboratory run of another release of thresher; give another folder with -o."
+            f"{folder} holds a laboratory run of another release of thresher; give another folder with {argument('folder')}."
         )
 
 
 def _check_ours(folder: Path, names: Collection[str]) -> None:
     """Refuse a folder of something else."""
     if names and REQUEST not in names:
-        raise InputError(f"{folder} is not empty and holds no laboratory run; give a new folder with -o.")
+        raise InputError(
+            f"{folder} is not empty and holds no laboratory run; give a new folder with {argument('folder')}."
+        )
 
 
 def _plain(design: Design) -> dict[str, Any]:
@@ -276,7 +279,9 @@ def _announcement(request: Request, design: Design, cores: int) -> str:
     minutes = design.seconds(cores) / 60
     many = "1 core, one process" if cores == 1 else f"{cores} processes of one thread each"
     own = f"about {minutes:.0f} minutes" if minutes >= 2 else f"about {60 * minutes:.0f} seconds"
-    time_left = own if request.trainer == "own" else "several times as long as with --trainer own"
+    time_left = (
+        own if request.trainer == "own" else f"several times as long as with {argument('trainer', 'own')}"
+    )
     return f"{design.samples:,} samples to train on with {many}: {time_left}, and fetching icons if need be."
 
 

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
+from thresher.arguments import argument
 from thresher.errors import InputError, ThresherError
 from thresher.files import write_json
 from thresher.lab.pairs import LabData
@@ -169,7 +170,7 @@ def _receive(connection: Connection, task: Task) -> tuple[str, Any]:
     except (EOFError, ConnectionError) as error:
         raise InputError(
             f"The process that trained {task.name} was killed, perhaps for want of memory; what is finished is kept. "
-            "Run the command again, with fewer --processes if memory is short."
+            f"Run the command again, with fewer {argument('processes')} if memory is short."
         ) from error
     return kind, content
 

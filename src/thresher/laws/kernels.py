@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from thresher.errors import InputError
 from thresher.laws import effective_data, fresh, muennighoff, resampled, saturating, utility, utility_smooth
 from thresher.shapes import Float
+from thresher.units import format_number
 
 LogEffectiveSamples = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 EXPOSURES = ("epochs", "resampled")
@@ -102,7 +103,9 @@ def log_effective_samples(
     n, N, tau = (np.asarray(value, dtype=float) for value in (samples_seen, unique_samples, half_life))
     for name, value in (("samples_seen", n), ("unique_samples", N), ("half_life", tau)):
         if not np.all(value > 0):
-            raise InputError(f"{name} must be positive; found {value[~(value > 0)].flat[0]:g}.")
+            raise InputError(
+                f"{name} must be positive; found {format_number(value[~(value > 0)].flat[0], 6)}."
+            )
     return find_kernel(kernel).log_effective_samples(n, N, tau)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from thresher.errors import InputError
 from thresher.laws.kernels import log_effective_samples
 from thresher.shapes import Float
+from thresher.units import format_number
 
 
 def excess_error(
@@ -59,9 +60,11 @@ class Law:
     def __post_init__(self) -> None:
         for name in ("amplitude", "onset", "half_life", "worth"):
             if not getattr(self, name) > 0:
-                raise InputError(f"{name} of a law must be positive; it is {getattr(self, name):g}.")
+                raise InputError(
+                    f"{name} of a law must be positive; it is {format_number(getattr(self, name), 6)}."
+                )
         if not self.utility < 0:
-            raise InputError(f"utility of a law must be negative; it is {self.utility:g}.")
+            raise InputError(f"utility of a law must be negative; it is {format_number(self.utility, 6)}.")
 
     def error(self, samples_seen: ArrayLike, unique_samples: ArrayLike) -> Float[np.ndarray, "..."]:
         """Error after training on the pool alone; the arguments broadcast together.

@@ -1,15 +1,17 @@
 """Buckets: equal slices of the ranking by score, and the file that keeps their exact edges."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.files import write_json
-from thresher.metadata.engine import Engine
+from thresher.metadata.engine import Bin, Engine, Window
 from thresher.metadata.id_sets import KnownSet, describe_sets, known
 from thresher.metadata.ids import IdKind, id_key, id_text
 from thresher.metadata.order import from_ordered, ordered_of
@@ -25,6 +27,8 @@ VERSION = 1
 MADE_BY = "thresher buckets METADATA --score COL"
 MOST_BUCKETS = 1000
 HISTOGRAM_BARS = 60
+FEWEST_BARS = 20
+"""With fewer, scores are so close to each other that one more scan is worth its time."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Buckets:
         rows: Rows of the metadata, after the filters.
         missing: Rows without a score, which are in no bucket.
         buckets: Best first.
-        histogram: (low, high, rows) of equal steps of score.
+        histogram: (low, high, rows) of about equal steps of score; a score at an edge counts in the higher step.
         sample: Share and seed of the pilot sample, with its rows per bucket; or None.
         within: Sets of ids that rows had to be in.
         without: Sets of ids that rows were not to be in.
@@ -156,7 +160,7 @@ def make_buckets(
         low = from_ordered(edge.score, table.score_width)
         buckets.append(Bucket(name, low, high, rows - inside, (rows - inside) / census.rows, edge))
         high, inside = low, rows
-    bars = _histogram(census, table.score_width, worst, best)
+    bars = _histogram(engine, table, census, worst, best, work)
     return Buckets(
         str(table.score), table.score_width, table.id_column, table.id_kind, table.where_text,
         census.rows, census.missing, tuple(buckets), bars,
@@ -210,16 +214,36 @@ def _half_even(numerator: int, denominator: int) -> int:
     return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
 
 
-def _histogram(census: Census, width: int, worst: float, best: float) -> tuple[tuple[float, float, int], ...]:
-    """Rows in equal steps of score, from the census: a bin counts where its middle lies, which a chart cannot tell."""
-    step = (best - worst) / HISTOGRAM_BARS
-    if not (step > 0 and math.isfinite(step)):
+def _histogram(
+    engine: Engine, table: Table, census: Census, worst: float, best: float, work: WorkFolder
+) -> tuple[tuple[float, float, int], ...]:
+    """Exact rows in steps of score, from the census; where that is too coarse, the range of the scores is counted again."""
+    if not 0 < best - worst < math.inf:
         return ((worst, best, census.scored),)
-    rows = [0] * HISTOGRAM_BARS
-    for found in census.bins:
-        low, high = (min(max(from_ordered(v, width), worst), best) for v in (found.low, found.high))
-        rows[min(HISTOGRAM_BARS - 1, int(((low + high) / 2 - worst) / step))] += found.rows
-    return tuple((worst + j * step, worst + (j + 1) * step, count) for j, count in enumerate(rows))
+    low, high = (ordered_of(score, table.score_width) for score in (worst, best))
+    bars = _bars(census.bins, table.score_width, worst, best)
+    if len(bars) < FEWEST_BARS < high - low:
+        (finer,) = engine.count(table, [Window(low, high)], work)
+        bars = _bars(finer, table.score_width, worst, best)
+    return bars
+
+
+def _bars(bins: Sequence[Bin], width: int, worst: float, best: float) -> tuple[tuple[float, float, int], ...]:
+    """Rows in about equal steps: an edge that would divide a bin moves to the bin's end, so that counts stay exact."""
+    step = (best - worst) / HISTOGRAM_BARS
+    lows = [max(from_ordered(found.low, width), worst) for found in bins]
+    above = [0, *accumulate(found.rows for found in bins)]
+    edges, at = [worst], [0]
+    for wanted in (worst + j * step for j in range(1, HISTOGRAM_BARS)):
+        first = bisect_left(lows, wanted)  # the first bin that lies past the edge as a whole
+        divided = bins[first - 1]
+        past = divided.low < divided.high and from_ordered(divided.high, width) >= wanted
+        edge = from_ordered(divided.high + 1, width) if past else wanted
+        if edges[-1] < edge < best:
+            edges.append(edge)
+            at.append(first)
+    rows = [above[end] - above[start] for start, end in pairwise([*at, len(bins)])]
+    return tuple(zip(edges, [*edges[1:], best], rows, strict=True))
 
 
 def write_buckets(path: Path, made: Buckets) -> None:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.pilots.design import Design, check_plan, designs, target_epochs
 from thresher.pilots.simulation import Simulation, simulate_design
 from thresher.pilots.worlds import draw_worlds
 from thresher.pools import Mixture, Pool, union
-from thresher.units import format_count
+from thresher.units import format_count, format_percent
 
+OTHER_WORLDS = 4
+"""Stream of the seed of those worlds in which the best design is told, apart from those it was chosen in."""
 COMPARED_WORLDS = 100
 """Worlds in which designs are compared, the same for all; the one that is chosen is simulated again in others."""
 ENOUGH = 0.9
@@ -175,15 +178,17 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
         smallest = min(pool.unique_samples for pool in world.pools)
         raise InputError(
             f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
-            "learns enough to tell buckets apart. Make fewer buckets, or give pool_size if they are of a part of the pool."
+            f"learns enough to tell buckets apart. Make fewer buckets, or give {argument('pool_size')} if they "
+            "are of a part of the pool."
         )
     while high > CLOSE_BUDGET * low:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if question.designs(middle) else (middle, high)
     raise InputError(
-        f"pilot_budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
+        f"{argument('pilot_budget')} {format_count(pilot)} is too small for any design of {len(world.pools)} "
+        f"buckets with {question.seeds} "
         f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
-        "curves, runs hardly leave guessing. Raise it, or lower top."
+        f"curves, runs hardly leave guessing. Raise it, or lower {argument('top')}."
     )
 
 
@@ -201,7 +206,10 @@ def _best(
         if progress:
             progress("designs", len(regrets), len(compared))
     best = compared[int(np.argmin(regrets))]
-    return best, told(best, replicates, question.seed + 1)
+    other = int(
+        np.random.SeedSequence([question.seed, OTHER_WORLDS]).generate_state(1)[0]
+    )  # of no seed that people give
+    return best, told(best, replicates, other)
 
 
 def _larger(
@@ -222,11 +230,12 @@ def _larger(
 
 def _verdict(question: Question, design: Design, told: Simulation, larger: Sequence[Larger]) -> str:
     noise = question.world.noise_sd
-    cost = f"{format_count(design.samples_seen)} samples, {design.samples_seen / question.target:.1%} of the target"
+    cost = f"{format_count(design.samples_seen)} samples, {format_percent(design.samples_seen / question.target)} of the target"
     sentences = [
-        f"This design ({cost}) leads to a choice that is right in {told.right:.0%} of {told.replicates} simulations, within the "
+        f"This design ({cost}) leads to a choice that is right in {format_percent(told.right, 2)} of "
+        f"{told.replicates} simulations, within the "
         f"noise of one run ({noise:.4f}); its mean regret is {told.mean_regret:.4f}. Without any pilot the borrowed curves are "
-        f"right in {told.unaided_right:.0%}, with a mean regret of {told.unaided_regret:.4f}."
+        f"right in {format_percent(told.unaided_right, 2)}, with a mean regret of {told.unaided_regret:.4f}."
     ]
     if told.mean_regret >= told.unaided_regret:
         sentences.append(
@@ -238,12 +247,15 @@ def _verdict(question: Question, design: Design, told: Simulation, larger: Seque
         sentences.append("Little is lost where it is wrong: on average less than the noise of one run.")
     if not larger:
         return " ".join([*sentences, "Larger pilots would cost more than the run itself."])
-    listed = ", ".join(f"{one.right:.0%} at {format_count(one.budget)}" for one in larger)
+    listed = ", ".join(f"{format_percent(one.right, 2)} at {format_count(one.budget)}" for one in larger)
     sentences.append(f"More samples of pilots would be right in {listed}.")
     if larger[-1].right >= ENOUGH:
-        sentences.append(f"So {ENOUGH:.0%} takes {larger[-1].budget / question.target:.0%} of the target.")
+        sentences.append(
+            f"So {format_percent(ENOUGH, 2)} takes {format_percent(larger[-1].budget / question.target, 2)} of the target."
+        )
     else:
         sentences.append(
-            f"None of them reaches {ENOUGH:.0%}: the best sets differ by little, and no law says exactly how buckets mix."
+            f"None of them reaches {format_percent(ENOUGH, 2)}: the best sets differ by little, and no law "
+            "says exactly how buckets mix."
         )
     return " ".join(sentences)

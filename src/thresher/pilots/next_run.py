@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.fits.forecast import forecast
@@ -106,7 +107,8 @@ def choose_next_run(
     planned = [(mixture, n) for mixture, n in planned if n <= limit * (1 + 1e-9)]
     if not planned:
         raise InputError(
-            f"most_samples of {format_count(limit)} allows no run: the shortest candidate has {format_count(shortest)} samples. "
+            f"{argument('most_samples')} of {format_count(limit)} allows no run: the shortest candidate has "
+            f"{format_count(shortest)} samples. "
             "Raise it."
         )
     runs = sorted(

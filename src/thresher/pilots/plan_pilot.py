@@ -20,7 +20,7 @@ from thresher.pilots.pilot_file import Pilot, write_pilot
 from thresher.pilots.worlds import borrowed_world, bucket_pools
 from thresher.pools import Pool
 from thresher.quoting import check_file_names, check_name, check_pool_name
-from thresher.units import format_count
+from thresher.units import format_count, format_number
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -146,7 +146,7 @@ def check_request(request: PilotRequest, made: Buckets, output: Path) -> None:
     _check_trainer(request.trainer)
     if not 0 < request.samples_per_gpu_second < float("inf"):
         raise InputError(
-            f"{argument('samples_per_gpu_second')} is {request.samples_per_gpu_second:g}; it must be positive."
+            f"{argument('samples_per_gpu_second')} is {format_number(request.samples_per_gpu_second, 6)}; it must be positive."
         )
     if request.replicates < 1:
         raise InputError(
@@ -191,7 +191,7 @@ def _check_trainer(trainer: Trainer) -> None:
         raise InputError(f"{argument('exposure')} is {trainer.exposure!r}; it is {' or '.join(EXPOSURES)}.")
     if trainer.gpus < 1 or trainer.batch_size < trainer.gpus or trainer.batch_size % trainer.gpus:
         raise InputError(
-            f"{argument('batch_size')} {trainer.batch_size} cannot be shared by {trainer.gpus} gpus; give a multiple of it."
+            f"{argument('batch_size')} {trainer.batch_size} cannot be shared by {trainer.gpus} GPUs; give a multiple of it."
         )
     check_name(trainer.metric, "Metric")
     check_name(trainer.model, "Model")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit, drawn
 from thresher.fits.forecast import settings_of
@@ -16,6 +17,10 @@ from thresher.laws.settings import Settings
 from thresher.metadata.buckets import Buckets
 from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
+from thresher.units import format_number
+
+DRAWS, DOUBTS = 0, 10
+"""Streams of a seed: the draws that are worlds, and from here on the doubts of each kernel; 1 is noise."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Worlds:
             errors = law.errors(settings)
             if isinstance(law, OneLaw):
                 information = np.array(self.fit.reach.joint_information)
-                rng = np.random.default_rng([self.seed, number])  # the same in every call
+                rng = np.random.default_rng([self.seed, DOUBTS + number])  # the same in every call
                 doubts = draw_doubts(settings.weights, np.log(law.worth), information, rng)
                 floor = law.floor[:, None]
                 errors = floor + (errors - floor) * np.exp(doubts)
@@ -62,7 +67,9 @@ def draw_worlds(fit: Fit, count: int, seed: int) -> Worlds:
     """As many worlds, by the weights of the draws; no draw much more often than another of its kernel."""
     repeats = -(-count // fit.draws)
     weights = np.repeat(fit.draw_weights, repeats)
-    rows = np.random.default_rng(seed).choice(len(weights), count, replace=False, p=weights / weights.sum())
+    rows = np.random.default_rng([seed, DRAWS]).choice(
+        len(weights), count, replace=False, p=weights / weights.sum()
+    )
     before, laws, places = 0, [], []
     for law in fit.laws:
         draws = rows // repeats - before
@@ -90,12 +97,13 @@ def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tup
     """
     if pool_size is not None and pool_size < made.rows:
         raise InputError(
-            f"pool_size is {pool_size:g}, but the buckets were made from {made.rows:,} rows; give no less."
+            f"{argument('pool_size')} is {format_number(pool_size, 6)}, but the buckets were made from "
+            f"{made.rows:,} rows; give no less."
         )
     scale = pool_size / made.rows if pool_size is not None else 1.0
     if not 1 <= top <= len(made.buckets):
         raise InputError(
-            f"top is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
+            f"{argument('top')} is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
         )
     return tuple(
         Pool(bucket.name, scale * bucket.rows, rank=rank)
@@ -114,9 +122,9 @@ def borrowed_world(prior: Fit, pools: tuple[Pool, ...]) -> Fit:
     ranked = prior.ranked
     if len(pools) > len(ranked):
         raise InputError(
-            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a top of "
+            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a {argument('top')} of "
             f"{len(ranked)} or fewer, or a prior with more."
         )
     if len(pools) < 2:
-        raise InputError("One bucket leaves nothing to choose; give a top of 2 or more.")
+        raise InputError(f"One bucket leaves nothing to choose; give a {argument('top')} of 2 or more.")
     return of_pools(prior, pools, [prior.pools.index(pool) for pool in ranked[: len(pools)]])

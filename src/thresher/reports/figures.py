@@ -1,13 +1,16 @@
 """Figures, each defined once in Altair: PNG, SVG and offline HTML come from the same definition."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.files import written_whole
+from thresher.names import visible
 from thresher.plans.frontier import Frontier
 from thresher.runs import Measurement
 from thresher.units import format_count, format_percent
@@ -96,7 +99,28 @@ def frontier_figure(
             .mark_point(size=70, filled=True, opacity=0.9)
             .encode(x=x, y=y, color=colour)
         )
-    return alt.layer(*layers).properties(width=640, height=400, title=title)
+    return alt.layer(*layers).properties(width=640, height=400, title=visible(title))
+
+
+def check_chart(path: Path) -> None:
+    """Refuse, before any work, a path that no chart can be written to.
+
+    Raises:
+        InputError: Another suffix than those of charts, or no folder to write in.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: a chart is written as {', '.join(FORMATS)}; give a name that ends so.")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path.parent}: no such folder. Make it first, or write elsewhere with {argument('path')}."
+        )
+
+
+class _Script(json.JSONEncoder):
+    """JSON inside a page: a name that would end the script is written with escapes."""
+
+    def encode(self, o: Any) -> str:  # noqa: ANN401 - as in the standard library
+        return super().encode(o).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def save_figure(figure: "alt.LayerChart | alt.FacetChart", path: Path) -> None:
@@ -105,11 +129,10 @@ def save_figure(figure: "alt.LayerChart | alt.FacetChart", path: Path) -> None:
     Raises:
         InputError: Another suffix, or a path that cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: a chart is written as {', '.join(FORMATS)}; give a name that ends so.")
+    check_chart(path)
     with written_whole(path) as temporary:
         if path.suffix.lower() == ".html":
-            figure.save(temporary, format="html", inline=True)
+            figure.save(temporary, format="html", inline=True, json_kwds={"cls": _Script})
         elif path.suffix.lower() == ".png":
             figure.save(temporary, format="png", ppi=144)
         elif path.suffix.lower() == ".svg":
@@ -119,7 +142,8 @@ def save_figure(figure: "alt.LayerChart | alt.FacetChart", path: Path) -> None:
 
 
 def _legend(names: Sequence[str], keep: float | None) -> str:
-    together = " + ".join(names) if len(names) < 3 else f"{names[0]} + .. + {names[-1]}"
+    shown = [visible(name) for name in names]
+    together = " + ".join(shown) if len(shown) < 3 else f"{shown[0]} + .. + {shown[-1]}"
     return f"top {format_percent(keep)}: {together}" if keep is not None else together
 
 

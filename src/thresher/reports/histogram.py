@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from thresher.metadata.buckets import Buckets
+from thresher.names import visible
+from thresher.units import format_number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,12 +21,20 @@ def histogram_figure(made: Buckets) -> "alt.LayerChart | alt.FacetChart":
     """
     import altair as alt
 
-    bars = [{"from": low, "to": high, "samples": rows} for low, high, rows in made.histogram]
+    lowest, highest = made.histogram[0][0], made.histogram[-1][1]
+    step = (highest - lowest) / len(made.histogram)
+    bars = [  # steps differ a little in width, so a bar's area is its number of samples
+        {"from": low, "to": high, "rows": rows, "samples": rows * step / (high - low) if high > low else rows}
+        for low, high, rows in made.histogram
+    ]
     edges = [{"edge": edge} for edge in made.edges[1:-1]]
-    names = [{"name": b.name, "middle": (b.low + b.high) / 2} for b in made.buckets]
-    x = alt.X("from:Q", title=made.score, scale=alt.Scale(zero=False))
+    names = [{"name": visible(b.name), "middle": (b.low + b.high) / 2} for b in made.buckets]
+    x = alt.X("from:Q", title=visible(made.score), scale=alt.Scale(zero=False))
+    y = alt.Y(
+        "samples:Q", title=f"samples in a step of {format_number(step)}", axis=alt.Axis(format="~s"), scale=alt.Scale(zero=True)
+    )  # fmt: skip
     histogram = alt.Chart(alt.InlineData(values=bars)).mark_bar(color="#3b6fb6").encode(
-        x=x, x2="to:Q", y=alt.Y("samples:Q", title="samples", axis=alt.Axis(format="~s"))
+        x=x, x2="to:Q", y=y, y2=alt.datum(0), tooltip=["from:Q", "to:Q", "rows:Q"]
     )  # fmt: skip
     layers = [
         histogram,

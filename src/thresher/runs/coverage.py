@@ -10,6 +10,8 @@ REPEATED_EPOCHS = 1.05
 """Passes from which a run counts as repeating its pool."""
 TOLD_APART = 0.99
 """Share of a pool's direction in the space of the mixtures that were trained, from which they tell its worth."""
+MOST_PRODUCTS = 1e10
+"""Products that the space of mixtures may take: some seconds; it grows with the cube of pools and mixtures."""
 ROUNDED_SHARE = 1e-3
 """Differences of shares that rounding makes: they tell nothing apart."""
 
@@ -24,7 +26,9 @@ def repeated_settings(table: RunTable) -> Mapping[str, int]:
     quality_of = {row.pool: row.quality for row in table.rows if row.quality and not row.is_joint}
     several = len(table.models) > 1
     found: dict[str, set[tuple[object, ...]]] = {}
+    mixtures: dict[tuple[tuple[str, float | None], ...], int] = {}
     for row in table.rows:
+        mixture = mixtures.setdefault(row.shares, len(mixtures))
         for name, share in zip(row.pools, shares_of(row, sizes), strict=False):
             size = sizes.get(name, math.inf)
             if size == math.inf:
@@ -32,12 +36,14 @@ def repeated_settings(table: RunTable) -> Mapping[str, int]:
             what = f"quality {quality_of[name]}" if name in quality_of else name
             settings = found.setdefault(f"{what} of {row.model}" if several and row.model else what, set())
             if share * row.samples_seen > REPEATED_EPOCHS * size:
-                settings.add((name, row.samples_seen, row.shares))
+                settings.add((name, row.samples_seen, mixture))
     return {name: len(settings) for name, settings in sorted(found.items())}
 
 
 def not_told_apart(table: RunTable) -> tuple[str, ...]:
     """Pools never trained alone whose worths could change together without a change in any mixture, sorted.
+
+    Mixtures that are too many to be told apart within seconds are left out.
 
     A pool is told apart if its own direction lies in the space that the shares of the mixtures span. None are named
     where sizes are missing, because the shares are then unknown.
@@ -55,6 +61,8 @@ def not_told_apart(table: RunTable) -> tuple[str, ...]:
         mixtures.setdefault((row.metric, row.model), set()).add(mixture)
     untold: set[str] = set()
     for trained in mixtures.values():
+        if len(trained) * len(place) * min(len(trained), len(place)) > MOST_PRODUCTS:
+            continue
         shares = np.zeros((len(trained), len(place)))
         for at, mixture in enumerate(sorted(trained)):
             for name, share in mixture:

@@ -9,6 +9,7 @@ from thresher.runs.findings import Finding
 from thresher.runs.labels import RunLabel, find_label
 from thresher.runs.logged import Checkpoint, Logs
 from thresher.runs.run_table import EPOCH_SLACK, RunTable
+from thresher.units import format_exact, format_number
 
 SHRUNK_SHARE = 0.99
 """A data folder with fewer than this share of its samples has lost some: dead links cost DataComp several percent."""
@@ -39,7 +40,7 @@ def _missing_epochs(by_run: dict[str, list[Checkpoint]], logs: Logs) -> Iterable
             steps = [b - a for a, b in pairwise(epochs)]
             usual = max(set(steps), key=lambda step: (steps.count(step), -step))
             absent = [
-                f"{a + k * usual:g}"
+                format_number(a + k * usual, 6)
                 for a, b in pairwise(epochs)
                 if usual > 0 and steps.count(usual) > 1 and steps.count(usual) >= len(steps) / 2
                 for k in range(1, min(round((b - a) / usual), MOST_NAMED + 1))
@@ -48,7 +49,7 @@ def _missing_epochs(by_run: dict[str, list[Checkpoint]], logs: Logs) -> Iterable
                 gaps.append(f"{run} (epoch {', '.join(absent)})")
         planned = next((fact.epochs for fact in logs.facts.get(run, ()) if fact.epochs), None)
         if epochs and planned is not None and epochs[-1] < planned:
-            short.append(f"{run} ({epochs[-1]:g} of {planned:g})")
+            short.append(f"{run} ({format_number(epochs[-1], 6)} of {format_number(planned, 6)})")
     if gaps:
         yield Finding("warning", f"{EPOCHS_WITHOUT}: {_named(gaps)}. Was a checkpoint lost?")
     if short:
@@ -107,7 +108,7 @@ def _shrunken(
             if held < 0.5 * label.unique_samples:
                 continue  # several checkpoints within one pass
         if held is not None and held < SHRUNK_SHARE * label.unique_samples:
-            shrunk[label.pool] = f"{label.pool} has {held:,} of {label.unique_samples:,.0f} samples"
+            shrunk[label.pool] = f"{label.pool} has {held:,} of {format_exact(label.unique_samples)} samples"
     if shrunk:
         yield Finding(
             "warning",
@@ -131,7 +132,7 @@ def _lengthened(
         )
         said = label.samples_per_epoch if label else None
         if said and logged and logged * EPOCH_SLACK > said:
-            longer.append(f"{run} ({logged:,.0f} samples, counted as {said:,.0f})")
+            longer.append(f"{run} ({format_exact(logged)} samples, counted as {format_exact(said)})")
     if longer:
         yield Finding(
             "warning",

@@ -4,12 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from thresher.arguments import argument
 from thresher.errors import InputError
+from thresher.names import twin_key
 from thresher.pools import ROUNDED_WEIGHTS, check_weights
 from thresher.runs.measurement import EXPOSURES, SCHEDULES, Measurement
 from thresher.runs.noise import Level, learning_curves
 from thresher.runs.run_table import RunTable, metric_unit
-from thresher.units import MOST_SAMPLES, format_count
+from thresher.units import MOST_SAMPLES, WHOLE, format_count, format_exact, format_number
 
 LARGEST_PERCENT = 100.0
 SUM_TOLERANCE = 0.01
@@ -32,6 +34,7 @@ def refuse_faults(table: RunTable) -> None:
         _refuse_pool(row)
         _refuse_weights(row)
     _refuse_idle_unit(table)
+    _refuse_twins(table.rows)
     _refuse_duplicates(table.rows)
     singles = [row for row in table.rows if not row.is_joint]
     for column in ("unique_samples", "rank", "quality", "subset_of"):
@@ -55,12 +58,18 @@ def _refuse_number(row: Measurement) -> None:
         endless = column == "unique_samples" and value == math.inf  # a pool that never repeats
         if not (1 <= value <= MOST_SAMPLES or endless):
             raise InputError(
-                f"{row.place}: {column} is {value:g}; a number of samples lies between 1 and 10^18. "
+                f"{row.place}: {column} is {format_number(value, 6)}; a number of samples lies between 1 and 10^18. "
                 "Correct it or remove the row."
             )
+        if not endless and abs(value - round(value)) > WHOLE * value:
+            shown = format_exact(value)
+            remedy = (
+                f"If it is millions, write {shown}M; if thousands, {shown}K." if value < 1000 else "Round it."
+            )
+            raise InputError(f"{row.place}: {column} is {shown}, no whole number of samples. {remedy}")
     if row.standard_error is not None and not (0 < row.standard_error < math.inf):
         raise InputError(
-            f"{row.place}: standard_error is {row.standard_error:g}; it must be positive. "
+            f"{row.place}: standard_error is {format_number(row.standard_error, 6)}; it must be positive. "
             "Leave it empty if it is not known."
         )
     if row.rank is not None and row.rank < 1:
@@ -77,11 +86,15 @@ def _refuse_error(row: Measurement, unit: str) -> None:
             "Remove the row of a run that failed, or correct it."
         )
     if unit == "loss" and value <= 0:
-        raise InputError(f"{row.place}: error {value:g} is not a loss; {row.metric} must be positive.")
+        raise InputError(
+            f"{row.place}: error {format_number(value, 6)} is not a loss; {row.metric} must be positive."
+        )
     if unit == "fraction" and not 0 <= value <= 1:
         percent = 1 < value <= LARGEST_PERCENT
         remedy = "If it is percent, divide by 100." if percent else "Correct it or remove the row."
-        raise InputError(f"{row.place}: error {value:g} is not a fraction in [0, 1]. {remedy}")
+        raise InputError(
+            f"{row.place}: error {format_number(value, 6)} is not a fraction in [0, 1]. {remedy}"
+        )
 
 
 def _refuse_word(row: Measurement, column: str, word: str | None, accepted: tuple[str, ...]) -> None:
@@ -122,7 +135,7 @@ def _refuse_weights(row: Measurement) -> None:
     total = sum(row.weights)
     if abs(total - LARGEST_PERCENT) <= ROUNDED_WEIGHTS * LARGEST_PERCENT:
         raise InputError(
-            f"{row.place}: weights sum to {total:g}, so they are percent. Divide them by 100; weights sum to 1."
+            f"{row.place}: weights sum to {format_number(total, 6)}, so they are percent. Divide them by 100; weights sum to 1."
         )
     try:
         check_weights(row.pools, row.weights, tolerance=ROUNDED_WEIGHTS)
@@ -134,9 +147,26 @@ def _refuse_idle_unit(table: RunTable) -> None:
     units = {metric_unit(metric, table.declared_unit) for metric in table.metrics}
     if table.declared_unit is not None and table.declared_unit not in units:
         raise InputError(
-            f"{table.name}: --unit {table.declared_unit} contradicts {', '.join(table.metrics)}, "
-            f"whose name says {' and '.join(sorted(units))}. Leave --unit out."
+            f"{table.name}: {argument('unit', table.declared_unit)} contradicts {', '.join(table.metrics)}, "
+            f"whose name says {' and '.join(sorted(units))}. Leave {argument('unit')} out."
         )
+
+
+def _refuse_twins(rows: Iterable[Measurement]) -> None:
+    """Refuse two names that look the same: a letter and its mark are one character in one, two in the other."""
+    seen: dict[tuple[str, str], tuple[str, Measurement]] = {}
+    for row in rows:
+        names = [("pool", name) for name in (*row.pools, row.subset_of)]
+        names += [(column, getattr(row, column)) for column in ("run", "model", "metric", "quality")]
+        for column, name in names:
+            if name is None or name.isascii():
+                continue
+            first, other = seen.setdefault((column, twin_key(name)), (name, row))
+            if first != name:
+                raise InputError(
+                    f"{row.place}: {column} {name!r} looks like {first!r} in {other.place}, but is written with other characters "
+                    f"({name!a} and {first!a}). Write both alike."
+                )
 
 
 def _refuse_duplicates(rows: Iterable[Measurement]) -> None:
@@ -252,8 +282,9 @@ def _refuse_accuracies(table: RunTable) -> None:
         )
         raise InputError(
             f"{table.name}: {metric} rises with samples_seen in {len(rising)} of {len(found)} pools or mixtures, "
-            f"for example in {first.row.pool} from {first.error:.4g} at {format_count(first.samples_seen)} samples to "
-            f"{last.error:.4g} at {format_count(last.samples_seen)}. {remedy}"
+            f"for example in {first.row.pool} from {format_number(first.error, 4)} at "
+            f"{format_count(first.samples_seen)} samples to "
+            f"{format_number(last.error, 4)} at {format_count(last.samples_seen)}. {remedy}"
         )
 
 
@@ -274,4 +305,4 @@ def _rises(levels: Sequence[Level], *, throughout: bool) -> bool:
 
 
 def _shown(value: object) -> str:
-    return f"{value:,.12g}" if isinstance(value, float) else repr(value)
+    return format_exact(value) if isinstance(value, float) else repr(value)

@@ -12,7 +12,7 @@ from thresher.runs.inversions import check_ranks
 from thresher.runs.measurement import Measurement
 from thresher.runs.noise import Level, repeat_noise, run_noise
 from thresher.runs.run_table import RunTable
-from thresher.units import format_count
+from thresher.units import format_count, format_exact, format_number
 from thresher.where import as_text
 
 FEWEST_LENGTHS = 3
@@ -59,6 +59,7 @@ def check_runs(table: RunTable) -> tuple[Finding, ...]:
         *_joint_pools(table),
         *_joint_runs(rows, noise),
         *_run_names(rows),
+        *_cases(rows),
         *_noise(rows),
     ]
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
@@ -73,7 +74,7 @@ def rank_doubts(table: RunTable) -> tuple[Finding, ...]:
     check, worst = max(against, key=lambda found: found[1].gap)
     ranks = table.ranks
     shown = ", ".join(
-        f"{better.error:.4g} against {worse.error:.4g} at {format_count(better.samples_seen)} samples"
+        f"{format_number(better.error, 4)} against {format_number(worse.error, 4)} at {format_count(better.samples_seen)} samples"
         for better, worse in worst.levels[:MOST_BUDGETS]
     )
     more = len(worst.levels) - MOST_BUDGETS
@@ -99,7 +100,7 @@ def _several_studies(table: RunTable) -> Iterable[Finding]:
     if len(table.metrics) > 1:
         yield Finding(
             "warning",
-            f"{len(table.metrics)} metrics: {_named(table.metrics)}. A fit takes one: use --metric.",
+            f"{len(table.metrics)} metrics: {_named(table.metrics)}. A fit takes one: use {argument('metric')}.",
         )
     if len(table.models) > 1:
         yield Finding(
@@ -121,7 +122,7 @@ def _schedules(rows: Sequence[Measurement]) -> Iterable[Finding]:
     if counts["mid-run"]:
         yield Finding(
             "warning",
-            f"{counts['mid-run']} of {len(rows)} rows are checkpoints in the middle of a decaying "
+            f"{format_count(counts['mid-run'])} of {format_count(len(rows))} rows are checkpoints in the middle of a decaying "
             "learning rate; a finished run of that length would have a lower error. "
             "Use them to compare pools, not to predict levels.",
         )
@@ -134,14 +135,15 @@ def _exposures(rows: Sequence[Measurement]) -> Iterable[Finding]:
     if counts["epochs"] and counts["resampled"]:
         yield Finding(
             "warning",
-            f"{counts['epochs']} rows were trained in epochs and {counts['resampled']} with replacement; "
+            f"{format_count(counts['epochs'])} rows were trained in epochs and "
+            f"{format_count(counts['resampled'])} with replacement; "
             "repetition is not the same in both.",
         )
     if counts["unknown"]:
         yield Finding(
             "note",
-            f"Whether samples came in epochs or with replacement is not stated for {counts['unknown']} of "
-            f"{len(rows)} rows (column exposure); DataComp's trainer draws with replacement by default.",
+            f"Whether samples came in epochs or with replacement is not stated for {format_count(counts['unknown'])} of "
+            f"{format_count(len(rows))} rows (column exposure); DataComp's trainer draws with replacement by default.",
         )
 
 
@@ -202,8 +204,10 @@ def _early(table: RunTable) -> Iterable[Finding]:
     if early:
         yield Finding(
             "warning",
-            f"{early} of {len(table)} rows are checkpoints before one epoch of a pool trained alone, where errors need not "
-            f"follow a law. A fit leaves them out unless from_epoch is less than {DEFAULT_FROM_EPOCH:g}.",
+            f"{format_count(early)} of {format_count(len(table))} rows are checkpoints before one epoch of a "
+            "pool trained alone, where errors need not "
+            f"follow a law. A fit leaves them out unless {argument('from_epoch')} is less than "
+            f"{format_number(DEFAULT_FROM_EPOCH, 6)}.",
         )
 
 
@@ -217,7 +221,10 @@ def _rising(rows: Sequence[Measurement], noise: Callable[[Measurement], float]) 
             if least is not None and level.is_above(least):
                 rise = row.error - least.error
                 if worst is None or rise > worst[0]:
-                    worst = (rise, f"{row.place} is {rise:.3g} above {least.row.place} of the same run")
+                    worst = (
+                        rise,
+                        f"{row.place} is {format_number(rise)} above {least.row.place} of the same run",
+                    )
             if least is None or row.error < least.error:
                 least = level
         if worst is not None:
@@ -281,7 +288,8 @@ def _joint_runs(rows: Sequence[Measurement], noise: Callable[[Measurement], floa
             )
             if high.is_above(low):
                 errors.append(
-                    f"{high.row.place} has error {high.error:g} and {low.row.place} {low.error:g} after the same samples "
+                    f"{high.row.place} has error {format_number(high.error, 6)} and {low.row.place} "
+                    f"{format_number(low.error, 6)} after the same samples "
                     f"of {_short(names)}"
                 )
     for contradictions in (sizes, errors):
@@ -302,6 +310,21 @@ def _run_names(rows: Sequence[Measurement]) -> Iterable[Finding]:
         yield Finding("note", f"subset_of names pools without runs: {_named(parents)}.")
 
 
+def _cases(rows: Sequence[Measurement]) -> Iterable[Finding]:
+    """Names that differ only in capitals, and so may be one."""
+    for column in ("pool", "model", "metric", "quality"):
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            for name in row.pools if column == "pool" else (getattr(row, column),):
+                if name is not None:
+                    found.setdefault(name.casefold(), set()).add(name)
+        twins = [" and ".join(sorted(names)) for _, names in sorted(found.items()) if len(names) > 1]
+        if twins:
+            yield Finding(
+                "warning", f"Names of column {column} differ only in capitals: {_named(twins)}. Are they one?"
+            )
+
+
 def _noise(rows: Sequence[Measurement]) -> Iterable[Finding]:
     by_metric = _grouped(rows, lambda row: (row.metric,))
     for (metric,), group in by_metric:
@@ -309,7 +332,8 @@ def _noise(rows: Sequence[Measurement]) -> Iterable[Finding]:
         what = f" of {metric}" if len(by_metric) > 1 else ""
         if freedom:
             yield Finding(
-                "note", f"Run noise{what} is {noise:.2g}, from {freedom} repeats with another seed."
+                "note",
+                f"Run noise{what} is {format_number(noise, 2)}, from {freedom} repeats with another seed.",
             )
         elif not all(row.standard_error is not None for row in group):
             yield Finding("note", f"No run{what} is repeated with another seed: run noise is unknown.")
@@ -322,7 +346,7 @@ def _grouped(
 
 
 def _rows(count: int) -> str:
-    return "1 row states" if count == 1 else f"{count} rows state"
+    return "1 row states" if count == 1 else f"{format_count(count)} rows state"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -340,7 +364,7 @@ def _short(pool: str) -> str:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return " and ".join(f"{value:,.12g}" for value in values)
+    return " and ".join(format_exact(value) for value in values)
 
 
 def _order(row: Measurement) -> tuple[object, ...]:

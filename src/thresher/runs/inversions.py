@@ -12,6 +12,8 @@ SAME_BUDGET = 0.01
 """Values of samples_seen that agree to 1 % are one budget: batches rarely divide it exactly."""
 MOST_REPETITION = 2.0
 """A pool that is repeated more than this many times as often may be worse for that reason alone."""
+MOST_IN_PAIRS = 500
+"""Ranked pools of which every pair is compared; the number of pairs grows with the square."""
 CLEAR_SHARE = 0.5
 """Share of the shared budgets at which more than noise must speak against the ranks: early on, all pools err alike."""
 
@@ -49,6 +51,8 @@ class RankCheck:
 def check_ranks(table: RunTable) -> tuple[RankCheck, ...]:
     """The ranks of `table` against its runs, for each metric and model, sorted by name.
 
+    Of more than `MOST_IN_PAIRS` pools only pairs 1, 2, 4, .. places apart are compared.
+
     Pools are compared where they saw the same number of samples, with the same schedule and exposure, and where the
     better-ranked one was not repeated more than twice as often. They are inverted if its error is larger at each of those
     budgets, and beyond run noise at most of them.
@@ -65,7 +69,7 @@ def check_ranks(table: RunTable) -> tuple[RankCheck, ...]:
         studies.items(), key=lambda study: (study[0][0], study[0][1] or "")
     ):
         compared, inversions = 0, []
-        for better, worse in combinations(sorted(curves_of, key=lambda pool: ranks[pool]), 2):
+        for better, worse in _pairs(sorted(curves_of, key=lambda pool: ranks[pool])):
             pairs = list(_until_in_order(_shared_budgets(curves_of[better], curves_of[worse])))
             compared += bool(pairs)
             clear = sum(first.is_above(second) for first, second in pairs)
@@ -73,6 +77,14 @@ def check_ranks(table: RunTable) -> tuple[RankCheck, ...]:
                 inversions.append(Inversion(better, worse, tuple(pairs)))
         found.append(RankCheck(metric, model, compared, tuple(inversions)))
     return tuple(found)
+
+
+def _pairs(ordered: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """The pairs to compare: all, or of many pools those 1, 2, 4, .. places apart, which a wrong order shows as well."""
+    if len(ordered) <= MOST_IN_PAIRS:
+        return combinations(ordered, 2)
+    steps = [2**power for power in range(len(ordered).bit_length()) if 2**power < len(ordered)]
+    return ((ordered[at], ordered[at + step]) for step in steps for at in range(len(ordered) - step))
 
 
 def _until_in_order(pairs: Iterable[tuple[Level, Level]]) -> Iterator[tuple[Level, Level]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from thresher.units import format_number
+
 REQUIRED_COLUMNS = ("pool", "unique_samples", "samples_seen", "metric", "error")
 OPTIONAL_COLUMNS = (
     "run", "model", "seed", "rank", "quality", "schedule", "exposure", "standard_error", "weights",
@@ -100,7 +102,9 @@ class Measurement:
     def place(self) -> str:
         """Where the row stands, for messages: `runs.csv row 17`."""
         where = (
-            f"row {self.line}" if self.line else f"run of pool {self.pool!r} at {self.samples_seen:g} samples"
+            f"row {self.line}"
+            if self.line
+            else f"run of pool {self.pool!r} at {format_number(self.samples_seen, 6)} samples"
         )
         return f"{self.file} {where}" if self.file else where
 

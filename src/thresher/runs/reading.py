@@ -3,12 +3,13 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import check_readable
+from thresher.names import listed, near, unguarded
 from thresher.runs.cells import Cell, measurement_of
 from thresher.runs.faults import refuse_faults
 from thresher.runs.measurement import COLUMNS, REQUIRED_COLUMNS, Measurement
@@ -19,6 +20,18 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 PARQUET_MAGIC = b"PAR1"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 PEEK_BYTES = 1 << 16
+OTHER_FILES: Mapping[bytes, str] = {
+    b"PK\x03\x04": "an Excel workbook or another archive; save the sheet as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV in UTF-8",
+    b"\x1f\x8b": "compressed; unpack it",
+    b"ARROW1": "an Arrow file; write it as Parquet",
+    b"{": "JSON; write it as CSV",
+    b"[": "JSON; write it as CSV",
+    b"<": "HTML or XML; save the table as CSV",
+}
+"""How files that are given in the place of run tables start."""
+MOST_CELL = 10_000_000
+"""Characters of one cell: a joint run names all of its pools."""
 ANOTHER_SEPARATOR = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -37,7 +50,7 @@ def read_runs(*paths: str | Path, where: str | Where | None = None, unit: str | 
     if not paths:
         raise InputError("No run table was given. Give the path of one or more CSV or Parquet files.")
     if unit is not None and unit not in UNITS:
-        raise InputError(f"--unit is {unit!r}; it can be {' or '.join(UNITS)}.")
+        raise InputError(f"{argument('unit')} is {unit!r}; it can be {' or '.join(UNITS)}.")
     rows = [row for path in paths for row in _rows_of_file(Path(path))]
     table = RunTable(tuple(rows), " and ".join(map(str, paths)), declared_unit=unit)
     return checked(table.where(where) if where is not None else table)
@@ -63,11 +76,11 @@ def read_csv_rows(stream: Iterable[str], file: str) -> Iterator[Measurement]:
             if header is None:
                 if not any(cell.strip() for cell in cells):
                     continue
-                header = [name.strip() for name in cells]
+                header = [unguarded(name.strip()) for name in cells]
                 _check_columns(header, file)
             elif any(cell.strip() for cell in cells):
                 _check_width(cells, header, f"{file} row {line}")
-                yield measurement_of(dict(zip(header, cells, strict=True)), file, line)
+                yield measurement_of(dict(zip(header, map(unguarded, cells), strict=True)), file, line)
             line = end
     except csv.Error as error:
         raise FileFormatError(f"{file} row {line + 1} is not CSV: {error}. Write it again as CSV.") from error
@@ -99,7 +112,9 @@ def concatenate_runs(*tables: RunTable) -> RunTable:
         raise InputError("No run tables were given to put together.")
     units = {table.declared_unit for table in tables if table.declared_unit is not None}
     if len(units) > 1:
-        raise InputError("The run tables were read with different units. Read them with the same --unit.")
+        raise InputError(
+            f"The run tables were read with different units. Read them with the same {argument('unit')}."
+        )
     together = RunTable(
         tuple(row for table in tables for row in table.rows),
         " and ".join(table.name for table in tables),
@@ -124,12 +139,15 @@ def _rows_of_file(path: Path) -> list[Measurement]:
 
 
 def _rows_of_text(text: IO[str], path: Path) -> list[Measurement]:
+    most = csv.field_size_limit(MOST_CELL)
     try:
         return list(read_csv_rows(text, str(path)))
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"{path} is not UTF-8 text (byte 0x{error.object[error.start]:02x}). Save it as CSV in UTF-8."
         ) from error
+    finally:
+        csv.field_size_limit(most)
 
 
 def _check_text(path: Path, start: bytes) -> None:
@@ -137,6 +155,9 @@ def _check_text(path: Path, start: bytes) -> None:
         raise FileFormatError(
             f"{path} is not a Parquet file, whatever its name says. Write it again, or as CSV."
         )
+    for mark, what in OTHER_FILES.items():
+        if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(mark):
+            raise FileFormatError(f"{path} is {what}.")
     if start.startswith(UTF16_MARKS):
         raise FileFormatError(f"{path} is text in UTF-16. Save it as CSV in UTF-8.")
     if any(byte < 9 for byte in start):
@@ -151,15 +172,16 @@ def _parquet_rows(path: Path) -> list[Measurement]:
         file = pyarrow.parquet.ParquetFile(path)
         names = list(file.schema_arrow.names)
         _check_columns(names, str(path))
-        records: list[Mapping[str, Cell]] = file.read().to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise FileFormatError(f"{path} is not a whole Parquet file ({reason}). Write it again.") from error
+        table = file.read()
+        table.validate(full=True)
+        records: list[Mapping[str, Cell]] = table.to_pylist()
     except UnicodeDecodeError as error:
-        byte = error.object[error.start]
         raise FileFormatError(
-            f"{path} is damaged: text in it is not UTF-8 (byte 0x{byte:02x}). Write it again."
+            f"{path} is damaged: it holds bytes that are no UTF-8 text (0x{error.object[error.start]:02x}). Write it again."
         ) from error
+    except (pyarrow.ArrowException, OSError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise FileFormatError(f"{path} is not a whole Parquet file ({reason}). Write it again.") from error
     return [measurement_of(record, str(path), line) for line, record in enumerate(records, start=1)]
 
 
@@ -179,27 +201,18 @@ def _check_columns(header: Sequence[str], file: str) -> None:
     if not missing:
         return
     separator = next((mark for mark in ANOTHER_SEPARATOR if mark in header[0]), None)
-    if len(header) == 1 and separator:
+    if separator and (len(header) == 1 or missing == list(REQUIRED_COLUMNS)):
         raise FileFormatError(
             f"{file} separates its columns with {ANOTHER_SEPARATOR[separator]}; "
             "a run table is CSV with commas."
         )
     meant = [f"{found!r} for {name}" for name in missing if (found := _near(name, header))]
-    hint = f" Perhaps rename {', '.join(meant)}." if meant else f" It has {_listed(header)}."
+    hint = f" Perhaps rename {', '.join(meant)}." if meant else f" It has {listed(header)}."
     raise FileFormatError(
         f"{file} lacks the required column{'s' if len(missing) > 1 else ''} {', '.join(missing)}.{hint}"
     )
 
 
 def _near(name: str, header: Sequence[str]) -> str | None:
-    plain = {_plain(column): column for column in header if column not in COLUMNS}
-    close = get_close_matches(_plain(name), plain, n=1, cutoff=0.7)
-    return plain[close[0]] if close else None
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def _listed(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    close = near(name, [column for column in header if column not in COLUMNS], cutoff=0.7)
+    return close[0] if close else None

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.runs.measurement import COLUMNS, Measurement
+from thresher.units import format_number
 from thresher.where import Where, parse_where
 
 UNITS = ("fraction", "loss")
@@ -116,7 +118,7 @@ class RunTable:
         if len(units) != 1:
             raise InputError(
                 f"{self.name} mixes fractions and losses ({', '.join(self.metrics)}). "
-                "Choose one with --metric."
+                f"Choose one with {argument('metric')}."
             )
         return units.pop()
 
@@ -128,8 +130,7 @@ class RunTable:
         """
         if metric not in self.metrics:
             raise InputError(
-                f"{self.name} has no metric {metric!r}; "
-                f"--metric can be {' or '.join(self.metrics) or 'nothing'}."
+                f"{self.name} has no metric {metric!r}; {argument('metric')} can be {' or '.join(self.metrics) or 'nothing'}."
             )
         return self._keeping(lambda row: row.metric == metric)
 
@@ -162,7 +163,9 @@ class RunTable:
             InputError: `epochs` is negative or not a number.
         """
         if not epochs >= 0:
-            raise InputError(f"from_epoch is {epochs:g}; give 0 or more epochs, for example 1.")
+            raise InputError(
+                f"from_epoch is {format_number(epochs, 6)}; give 0 or more epochs, for example 1."
+            )
         kept = self._keeping(
             lambda row: (
                 row.is_joint
@@ -178,18 +181,33 @@ class RunTable:
 
 
 def _add_what_is_left(sizes: dict[str, float], rows: Iterable[Measurement]) -> None:
-    """Add the size of a pool that is the only unknown one in a union, until no more follow."""
+    """Add the size of a pool that is the only unknown one in a union, until no more follow.
+
+    Each union waits with its unknown pools; a size that becomes known is taken off the unions that wait for it, so that
+    the work grows with the names in the table and not with its square.
+    """
     unions = {(tuple(sorted(row.pools)), row.unique_samples) for row in rows if row.is_joint}
     ordered = sorted((u for u in unions if math.isfinite(u[1])), key=lambda union: (len(union[0]), union))
-    while True:
-        before = len(sizes)
-        for names, total in ordered:
-            unknown = [name for name in names if name not in sizes]
-            left = total - sum(sizes[name] for name in names if name in sizes) if len(unknown) == 1 else 0.0
-            if left >= 1:
-                sizes[unknown[0]] = left
-        if len(sizes) == before:
-            return
+    unknown = [{name for name in names if name not in sizes} for names, _ in ordered]
+    waiting: dict[str, list[int]] = {}
+    for at, names in enumerate(unknown):
+        for name in names:
+            waiting.setdefault(name, []).append(at)
+    ready = [at for at, names in enumerate(unknown) if len(names) == 1]
+    heapify(ready)  # the smallest union first, whatever the order of rows
+    while ready:
+        at = heappop(ready)
+        if len(unknown[at]) != 1:
+            continue
+        (name,) = unknown[at]
+        left = ordered[at][1] - sum(sizes[other] for other in ordered[at][0] if other != name)
+        if left < 1:
+            continue
+        sizes[name] = left
+        for other in waiting[name]:
+            unknown[other].discard(name)
+            if len(unknown[other]) == 1:
+                heappush(ready, other)
 
 
 def metric_unit(metric: str, declared: str | None = None) -> str:
@@ -210,5 +228,5 @@ def metric_unit(metric: str, declared: str | None = None) -> str:
     accuracy = " If it is an accuracy, give 1 - accuracy as an _error." if "acc" in metric.lower() else ""
     raise InputError(
         f"metric {metric!r} ends in neither _error nor _loss; "
-        f"say what it is with --unit fraction or --unit loss.{accuracy}"
+        f"say what it is with {argument('unit', 'fraction')} or {argument('unit', 'loss')}.{accuracy}"
     )

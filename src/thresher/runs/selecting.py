@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from thresher.arguments import argument
 from thresher.errors import InputError
+from thresher.names import listed
 from thresher.runs.reading import checked
 from thresher.runs.run_table import RunTable
+from thresher.units import format_number
 from thresher.where import Where, as_text
 
 
@@ -43,16 +45,17 @@ def select_runs(
     if from_epoch is not None:
         chosen = chosen.from_epoch(from_epoch)
         _refuse_none_left(
-            chosen, f"{argument('from_epoch')} {from_epoch:g} leaves none: give a smaller number"
+            chosen,
+            f"{argument('from_epoch')} {format_number(from_epoch, 6)} leaves none: give a smaller number",
         )
     return chosen
 
 
-def _refuse_several(what: str, found: Sequence[str], remedy: str, example: str, table: RunTable) -> None:
+def _refuse_several(what: str, found: Sequence[str], name: str, value: str, table: RunTable) -> None:
     if len(found) > 1:
         raise InputError(
-            f"{table.name} has {len(found)} {what}: {', '.join(found)}. Choose one with {argument(remedy)}, for example "
-            f"{argument(remedy, example)}."
+            f"{table.name} has {len(found)} {what}: {listed(found)}. Choose one with {argument(name)}, for example "
+            f"{argument(name, value)}."
         )
 
 

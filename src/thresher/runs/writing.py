@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from thresher.files import written_whole
+from thresher.names import guarded
 from thresher.runs.measurement import COLUMNS, REQUIRED_COLUMNS, Measurement
 from thresher.runs.reading import PARQUET_SUFFIXES
 from thresher.runs.run_table import RunTable
@@ -31,13 +32,14 @@ def write_runs(table: RunTable, path: str | Path) -> None:
 
 def _write_csv(table: RunTable, columns: tuple[str, ...], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(",".join(map(_quoted, columns)) + "\n")
+        stream.write(",".join(_quoted(name) for name in columns) + "\n")
         stream.writelines(
             ",".join(_quoted(_text(row, name)) for name in columns) + "\n" for row in table.rows
         )
 
 
-def _quoted(text: str) -> str:
+def _quoted(cell: str) -> str:
+    text = guarded(cell)
     # The csv module leaves a carriage return bare when lines end in a newline only, and then cannot read it back.
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
 
