@@ -194,7 +194,8 @@ def test_a_set_that_cannot_be_meant_is_refused_in_one_sentence(pool, capsys, nam
     Path("short.npy").write_bytes(Path("clusters.npy").read_bytes()[:-1])
     given, said = REFUSED[name]
     keep = ["--keep", "0.5"] if command == "cut" else []
-    told = refusal(capsys, command, "metadata", "--score", SCORE, *keep, *given, "-o", "new.npy")
+    new = "new.json" if command == "buckets" else "new.npy"
+    told = refusal(capsys, command, "metadata", "--score", SCORE, *keep, *given, "-o", new)
     assert said in told
 
 

@@ -113,7 +113,7 @@ def test_r10_buckets_of_another_type_are_damaged(case, tmp_path):
 
 def test_r14_a_parquet_run_table_whose_text_is_not_utf8_is_damaged(case):
     """R14: UnicodeDecodeError."""
-    assert "is damaged: text in it is not UTF-8 (byte 0x85)" in refusal(
+    assert "is damaged: it holds bytes that are no UTF-8 text (0x85)" in refusal(
         "runs", "check", case("R14_parquet_bytes_not_utf8") / "t.parquet"
     )
 

@@ -237,6 +237,7 @@ def test_a_long_name_is_written_or_refused(place, capsys, length):
         assert names("d") == ["victim"]
     if length > 255:
         assert "File name too long" in refused(["cut", "x" * length, *CUT[2:]], capsys)
+    name = "x" * (length - 5) + ".json"
     asked = ["buckets", "meta", "--score", "s", "--buckets", "2", "-o", f"d/{name}", "--quiet"]
     if length <= 255:
         assert run(asked) == 0
@@ -277,7 +278,15 @@ def test_a_folder_that_may_not_be_written_is_named(place, command):
     Path("d").chmod(0o555)
     code = "import sys; sys.dont_write_bytecode = True; from thresher.cli.app import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    asked = [*become, sys.executable, "-c", code, *command, "-o", "d/s.npy"]
+    asked = [
+        *become,
+        sys.executable,
+        "-c",
+        code,
+        *command,
+        "-o",
+        "d/s.json" if command[0] == "buckets" else "d/s.npy",
+    ]
     done = subprocess.run(asked, capture_output=True, text=True, env=environment, check=False)
     Path("d").chmod(0o755)
     assert done.returncode == 2, done.stderr

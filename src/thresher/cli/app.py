@@ -92,7 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             status = _answer(list(arguments) if arguments is not None else None)
         sys.stdout.flush()  # here, so that a reader that went away or a full disk is noticed
     except LostEngineError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         return 1
     except ThresherError as error:
         say(f"Error: {error}")
@@ -111,10 +111,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in (*OF_PATHS, *OF_THE_MACHINE) and not is_full_disk(error):
             raise
         place = error.filename or "What was to be printed or written"
-        print(f"Error: {place}: {error.strerror or error}. Nothing more was done.", file=sys.stderr)
+        say(f"Error: {place}: {error.strerror or error}. Nothing more was done.")
         return _end_unread(2 if error.errno in OF_PATHS else 1)
     except MemoryError:
-        print("Error: there is not enough memory. Close other programs, or give --memory.", file=sys.stderr)
+        say("Error: there is not enough memory. Close other programs, or give --memory.")
         return 1
     if status == INTERRUPTED:
         say("Interrupted.")
@@ -128,7 +128,7 @@ def _answer(arguments: list[str] | None) -> object:
     except WRONG_USE as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # Typer's way to say so
             raise
-        print(error.format_message())
+        typer.echo(error.format_message())
         return 0
 
 

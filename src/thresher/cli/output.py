@@ -42,6 +42,12 @@ PoolSize = Annotated[
 ]
 
 
+OTHER_FORMATS = (
+    ".png", ".svg", ".pdf", ".jpg", ".html", ".csv", ".tsv", ".xlsx", ".parquet", ".npy", ".npz", ".yaml", ".yml", ".toml",
+)  # fmt: skip
+"""Suffixes that promise something other than JSON."""
+
+
 def check_json_path(path: Path | None, what: str) -> None:
     """Refuse, before any work, a name that says the file is something other than the JSON it will be.
 
@@ -50,7 +56,7 @@ def check_json_path(path: Path | None, what: str) -> None:
     """
     if path is None:
         return
-    if path.suffix.lower() not in ("", ".json", ".txt"):
+    if path.suffix.lower() in OTHER_FORMATS:
         raise InputError(f"{path}: {what} is written as JSON; give -o a name that ends in .json.")
     check_writable(path)
 

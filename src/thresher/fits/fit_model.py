@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from thresher.fits.fit import LawKind, Verdict
 from thresher.laws.kernels import KERNELS
-from thresher.pools import WEIGHT_TOLERANCE
+from thresher.pools import ROUNDED_WEIGHTS
 from thresher.schemas import (
     Count,
     Interval,
@@ -62,7 +62,7 @@ class SavedRow(Stored):
         for what, found in (("weights", self.weights), ("pool_sizes", self.pool_sizes)):
             if found is not None:
                 one_for_each(what, len(found), f"pools in {self.pool!r}", pools)
-        if self.weights is not None and abs(sum(self.weights) - 1.0) > WEIGHT_TOLERANCE:
+        if self.weights is not None and abs(sum(self.weights) - 1.0) > ROUNDED_WEIGHTS + WEIGHTS_SUM:
             raise ValueError("the weights of a mixture sum to 1")
         return self
 
