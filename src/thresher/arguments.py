@@ -5,13 +5,13 @@ line runs its commands inside `as_flags()`.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_FLAGS: ContextVar[bool] = ContextVar("thresher_flags", default=False)
+_FLAGS: ContextVar[Mapping[str, str] | None] = ContextVar("thresher_flags", default=None)
 
-OTHER_FLAGS = {"path": "-o"}
+OTHER_FLAGS = {"path": "-o", "smallest": "--from", "largest": "--to"}
 """Arguments whose flag is not their own name with dashes."""
 
 
@@ -28,16 +28,21 @@ def argument(name: str, value: object = None) -> str:
     ...     argument("pool_size"), argument("metric", "top 1"), argument("ignore_joint", True)
     ('--pool-size', "--metric 'top 1'", '--ignore-joint')
     """
-    if not _FLAGS.get():
+    other = _FLAGS.get()
+    if other is None:
         return name if value is None else f"{name}={value!r}"
-    flag = OTHER_FLAGS.get(name, "--" + name.replace("_", "-"))
+    flag = other.get(name) or OTHER_FLAGS.get(name, "--" + name.replace("_", "-"))
     return flag if value is None or value is True else f"{flag} {shlex.quote(str(value))}"
 
 
 @contextmanager
-def as_flags() -> Iterator[None]:
-    """Inside the block messages name flags; threads that should do so too need a copy of the context."""
-    token = _FLAGS.set(True)
+def as_flags(**other: str) -> Iterator[None]:
+    """Inside the block messages name flags; threads that should do so too need a copy of the context.
+
+    Args:
+        other: Flags of one command for arguments that are not named like them: `samples_seen="--budget"`.
+    """
+    token = _FLAGS.set({**(_FLAGS.get() or {}), **other})
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.units import MOST_SAMPLES, format_count
 
@@ -118,15 +119,20 @@ class Budget:
         stated = [name for name in COMPANIONS if getattr(self, name) is not None]
         if len(stated) != 1:
             raise InputError(
-                f"A budget is exactly one of {', '.join(COMPANIONS)}; this has {' and '.join(stated) or 'none of them'}."
+                f"A budget is exactly one of {', '.join(map(argument, COMPANIONS))}; this has "
+                f"{' and '.join(map(argument, stated)) or 'none of them'}."
             )
         needed = COMPANIONS[stated[0]]
         for name in dict.fromkeys(name for names in COMPANIONS.values() for name in names):
             given = getattr(self, name) is not None
             if name in needed and not given:
-                raise InputError(f"A budget in {stated[0]} needs {name}, to become samples.")
+                raise InputError(
+                    f"A budget in {argument(stated[0])} needs {argument(name)}, to become samples."
+                )
             if given and name not in needed:
-                raise InputError(f"{name} has no meaning for a budget in {stated[0]}; leave it out.")
+                raise InputError(
+                    f"{argument(name)} has no meaning for a budget in {argument(stated[0])}; leave it out."
+                )
         for name in (stated[0], *needed):
             _check_positive(getattr(self, name), name)
         for name in ("scoring", "pilots"):
@@ -216,7 +222,7 @@ def check_batch(samples_seen: float, batch_size: float) -> None:
     if samples_seen < batch_size:
         raise InputError(
             f"A budget of {format_count(samples_seen)} samples is below one batch of {format_count(batch_size)}; "
-            "raise the budget or lower --batch-size."
+            f"raise the budget or lower {argument('batch_size')}."
         )
 
 
@@ -226,4 +232,4 @@ def _plain(model: str) -> str:
 
 def _check_positive(value: float, name: str) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value:g}; it must be positive.")
+        raise InputError(f"{argument(name)} is {value:g}; it must be positive.")

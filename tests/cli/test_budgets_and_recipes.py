@@ -103,7 +103,7 @@ def test_several_metrics_make_a_plan_that_can_be_carried_out(folder, capsys):
         ("plan @fit.json --budget 1M --worst-case", "Several metrics need several fits"),
         (
             "plan @fit.json --budget 1M --also @fit.json --storage 5M",
-            "only --must and --never limit the choice",
+            "every candidate needs at least 12.8M unique samples, more than --storage of 5M",
         ),
         ("recipe @plan.json --for keras", "--for is 'keras'; give open_clip, datacomp, mosaicml or yaml"),
         ("recipe @plan.json --for yaml", "has 2 plans; choose one with --budget"),

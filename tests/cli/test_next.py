@@ -40,7 +40,7 @@ def test_people_see_runs_and_a_verdict(fit, capsys):
         (["--budget", "0"], "--budget is 0; a number of samples"),
         (["--budget", "nan"], "--budget is 'nan', not a number"),
         (["--budget", "640M", "--recover", "3"], "No such option: --recover"),
-        (["--budget", "640M", "--most-samples", "10"], "most_samples of 10 allows no run: the shortest"),
+        (["--budget", "640M", "--most-samples", "10"], "--most-samples of 10 allows no run: the shortest"),
         (["--budget", "640M", "--most-samples", "x"], "--most-samples is 'x', not a number"),
     ],
 )

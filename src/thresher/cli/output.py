@@ -31,6 +31,11 @@ PoolSize = Annotated[
     ),
 ]
 
+MaxEpochs = Annotated[
+    str | None,
+    typer.Option("--max-epochs", help="Most passes over any pool; by default 100, or 10x those of any run."),
+]
+
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print `content` as the one JSON object of a command."""

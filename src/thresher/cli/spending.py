@@ -1,12 +1,12 @@
 """The flags of `thresher plan` that say how much may be spent, as budgets."""
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from thresher.arguments import as_flags
 from thresher.budget import Budget, check_batch, training_flops
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
@@ -24,13 +24,8 @@ FLAGS = {
     "flops": "--flops",
     "gpu_hours": "--gpu-hours",
     "cost": "--cost",
-    "pool_size": "--pool-size",
-    "flops_per_sample": "--flops-per-sample",
-    "samples_per_second": "--samples-per-second",
-    "rate": "--rate",
-    "batch_size": "--batch-size",
 }
-_FIELD = re.compile(rf"(?<!-)\b({'|'.join(sorted(FLAGS, key=len, reverse=True))})\b")
+"""Ways to state a budget, and their flags."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +72,8 @@ def read_budgets(flags: BudgetFlags, pool_size: float | None) -> tuple[Budget, .
     unit = flags.unit
     if unit == "target":
         return ()
-    try:
+    with as_flags(**FLAGS):
         return tuple(_budget(flags, unit, text, pool_size) for text in getattr(flags, unit))
-    except InputError as error:
-        raise InputError(_FIELD.sub(lambda field: FLAGS[field[0]], str(error))) from error
 
 
 def samples_of(budgets: Sequence[Budget]) -> list[float]:
@@ -139,7 +132,8 @@ def read_target(
     if flags.target is None:
         return None
     options = candidates(fit, sets=sets, pool_size=pool_size, must=limits.must, never=limits.never)
-    kept = [option for option in options if limits.allows(option.mixture, 1.0)]
+    of_sets = replace(limits, max_epochs=None)  # how far each may be searched is the next question
+    kept = [option for option in options if of_sets.allows(option.mixture, 1.0)]
     if not kept:
         raise InputError("No candidate keeps to --at-most and --storage; relax one of them.")
     return find_target(
