@@ -12,7 +12,7 @@ from thresher.fits.forecast import forecast
 from thresher.fits.quantiles import interval
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import compare
-from thresher.plans.repetition import allowed, beyond, most_epochs
+from thresher.plans.repetition import allowed, beyond, longest_run, most_epochs
 from thresher.shapes import Bool, Float, Int
 from thresher.units import check_samples, format_count
 
@@ -132,13 +132,14 @@ def trace_frontier(
         )
     budgets, feasible = budgets[:last], feasible[:, :last]
     traced = _trace(fit, options, budgets, feasible)
+    ends = np.array([longest_run(option.mixture, epochs) for option in options])
     best = np.argmin(traced.mean, axis=0)
     return Frontier(
         candidates=tuple(options),
         samples_seen=budgets,
         errors=traced.expected,
         points=traced.rows,
-        crossovers=tuple(_crossovers(fit, options, budgets, best, traced.mean, epochs / passes)),
+        crossovers=tuple(_crossovers(fit, options, budgets, best, traced.mean, ends)),
         limits=(
             *limits,
             *_limits_at_crossovers(options, budgets, best, feasible, allowed(epochs, max_epochs)),

@@ -94,10 +94,9 @@ def find_target(
     ]
     reached = [(n, i) for i, n in enumerate(needed) if n is not None]
     if not reached:
-        within = allowed(epochs, max_epochs)
-        raise InputError(
-            _unreachable(fit, options, most, target, probability, f"{epochs:g} epochs ({within})")
-        )
+        most_searched = f", as many as are searched unless {argument('max_epochs')} says otherwise"
+        within = f"{epochs:g} epochs{most_searched if max_epochs is None else ''}"
+        raise InputError(_unreachable(fit, options, most, target, probability, within))
     budget, best = min(reached)
     expected = forecast(fit, [options[best].mixture], np.array([budget]), repeats=1).expected
     others = tuple(
