@@ -6,7 +6,7 @@ gets an error of its own in the log excess, larger where its pools are unlike, a
 to what they have in common. And the law is less right away from the runs: in samples, in epochs and in pool size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -108,11 +108,37 @@ def forecast(
         samples_seen: Budgets in samples, repeats counted.
         repeats: Times that each draw stands in the forecast.
     """
-    if fit.parts:
-        return _blended(fit, mixtures, samples_seen, repeats)
     budgets = np.asarray(samples_seen, dtype=float)
     shape = (len(mixtures), len(budgets))
-    settings = settings_of(fit, mixtures, budgets)
+    return _forecast(fit, lambda part: settings_of(part, mixtures, budgets), shape, repeats)
+
+
+def forecast_runs(
+    fit: Fit, mixtures: Sequence[Mixture], samples_seen: Sequence[float], *, repeats: int = REPEATS
+) -> Forecast:
+    """Errors of runs, each of its own mixture and length: a forecast whose one column has them in a row.
+
+    Args:
+        fit: What was fitted.
+        mixtures: Of pools of the fit, one for each run.
+        samples_seen: One for each run.
+        repeats: Times that each draw stands in the forecast.
+    """
+    lengths = np.asarray(samples_seen, dtype=float)
+
+    def settings(part: Fit) -> Settings:
+        return replace(settings_of(part, mixtures, np.ones(1)), samples_seen=lengths)
+
+    return _forecast(fit, settings, (len(mixtures), 1), repeats)
+
+
+def _forecast(
+    fit: Fit, settings_for: Callable[[Fit], Settings], shape: tuple[int, int], repeats: int
+) -> Forecast:
+    """Errors of the settings that a fit, or each part of a blend, has for what is asked."""
+    if fit.parts:
+        return _blended(fit, settings_for, shape, repeats)
+    settings = settings_for(fit)
     expected = np.zeros(len(settings))
     for law, weight in zip(fit.laws, fit.weights, strict=True):
         expected += weight * errors_of(law.take(slice(0, 1)), settings)[0]
@@ -136,12 +162,11 @@ def forecast(
 
 
 def _blended(
-    fit: Fit, mixtures: Sequence[Mixture], samples_seen: Float[np.ndarray, " budgets"], repeats: int
+    fit: Fit, settings_for: Callable[[Fit], Settings], shape: tuple[int, int], repeats: int
 ) -> Forecast:
     """The blend of the forecasts of several metrics, whose draws are independent."""
     parts = [
-        forecast(replace(part, exposure=fit.exposure), mixtures, samples_seen, repeats=repeats)
-        for part in fit.parts
+        _forecast(replace(part, exposure=fit.exposure), settings_for, shape, repeats) for part in fit.parts
     ]
     size = max(len(part.weights) for part in parts)
     rng = np.random.default_rng([SEED, 3])

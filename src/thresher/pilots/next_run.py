@@ -8,10 +8,10 @@ import numpy as np
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.forecast import forecast
+from thresher.fits.forecast import REPEATS, forecast
 from thresher.plans.candidates import Candidate, candidates, nested
 from thresher.plans.constraints import Constraints
-from thresher.plans.evidence import joint_run, value_of_run
+from thresher.plans.evidence import WORLDS, joint_run, reductions
 from thresher.plans.mixture import likely_mixtures
 from thresher.plans.repetition import allowed, longest_run, most_epochs
 from thresher.pools import Mixture, union
@@ -23,6 +23,10 @@ LIKELY = 8
 """Draws whose best mixture is considered where no pool is ranked."""
 SHORTEST_JOINT_SHARE = 0.25
 """Joint runs of at least this share of the largest run are worth considering: shorter ones are all alike."""
+MOST_RUNS = 200
+"""Runs that are looked at closely: all of about twenty pools."""
+QUICK_WORLDS = 60
+"""Outcomes simulated of each where there are more."""
 WORTHWHILE_SHARE = 0.1
 """A run that removes less than this share of the expected regret is not worth doing."""
 
@@ -127,15 +131,12 @@ def choose_next_run(
             f"{argument('most_samples')} of {format_count(limit)} allows no run: the shortest candidate has "
             f"{format_count(shortest)} samples. Raise it."
         )
+    planned = _promising(fit, planned, [choice.mixture for choice in choices], target)
+    falls = reductions(fit, planned, at_target, repeats=REPEATS, worlds=WORLDS)
     runs = sorted(
         (
-            NextRun(
-                mixture,
-                n,
-                value_of_run(fit, mixture, n, at_target).reduction,
-                _is_repeat(fit, mixture, n),
-            )
-            for mixture, n in planned
+            NextRun(mixture, n, fall, _is_repeat(fit, mixture, n))
+            for (mixture, n), fall in zip(planned, falls, strict=True)
         ),
         key=lambda run: (-run.regret_reduction / run.cost, run.cost, run.mixture.names),
     )
@@ -149,6 +150,19 @@ def choose_next_run(
         settled or not worthwhile,
         _verdict(fit, target, now, worthwhile[0] if worthwhile else None, best, settled=settled),
     )
+
+
+def _promising(
+    fit: Fit, planned: list[tuple[Mixture, float]], choices: Sequence[Mixture], target: float
+) -> list[tuple[Mixture, float]]:
+    """The runs that a quick look finds worth most per sample, where there are too many to look at closely."""
+    if len(planned) <= MOST_RUNS:
+        return planned
+    at_target = forecast(fit, choices, np.array([target]), repeats=1)
+    quick = np.array(reductions(fit, planned, at_target, repeats=1, worlds=QUICK_WORLDS))
+    cost = np.array([n for _, n in planned])
+    best = {*np.argsort(-quick / cost, kind="stable")[:MOST_RUNS].tolist(), int(np.argmax(quick))}
+    return [run for at, run in enumerate(planned) if at in best]
 
 
 def _candidate_runs(fit: Fit, likely: Sequence[Mixture], epochs: float) -> list[tuple[Mixture, float]]:
@@ -191,10 +205,11 @@ def _in_proportion(mixture: Mixture) -> bool:
 
 
 def _is_repeat(fit: Fit, mixture: Mixture, samples_seen: float) -> bool:
+    names = set(mixture.names)
     return _in_proportion(mixture) and any(
-        set(row.pools) == set(mixture.names)
+        abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
         and row.weights is None
-        and abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
+        and set(row.pools) == names
         for row in fit.rows
     )
 
