@@ -90,6 +90,12 @@ def candidates(
 def _asked(fit: Fit, names: Sequence[str]) -> tuple[Pool, ...]:
     """A set that the user names, all of it ranked where any pool is."""
     pools = find_pools(fit, names)
+    endless = next((pool.name for pool in pools if not math.isfinite(pool.unique_samples)), None)
+    if endless is not None and len(pools) > 1:
+        raise InputError(
+            f"The set {'+'.join(names)} holds {endless!r}, a pool that never repeats (inf) and so has no share in proportion to "
+            "its size. Leave the set out: the mixture of the plan weighs such pools."
+        )
     without = next((pool.name for pool in pools if pool.rank is None), None)
     if without is not None and fit.ranked:
         raise InputError(

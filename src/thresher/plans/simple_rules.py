@@ -125,13 +125,18 @@ def _nearest(rows: Sequence[Measurement], pool: Pool, samples_seen: float) -> fl
         alike = [row for row in rows if row.quality == pool.quality]
         sizes = {row.unique_samples for row in alike}
         if sizes:
-            size = min(sizes, key=lambda N: (abs(np.log(N / pool.unique_samples)), N))
+            size = min(sizes, key=lambda N: (size_gap(N, pool.unique_samples), N))
             own = [row for row in alike if row.unique_samples == size]
     own = own or [row for row in rows if row.pool == pool.name]
     if not own:
         return float("nan")
     budget = min({row.samples_seen for row in own}, key=lambda n: (abs(np.log(n / samples_seen)), n))
     return float(np.mean([row.error for row in own if row.samples_seen == budget]))
+
+
+def size_gap(one: float, other: float) -> float:
+    """How far two sizes lie apart, as a logarithm; 0 for two pools that never repeat."""
+    return 0.0 if one == other else abs(math.log(one) - math.log(other))
 
 
 def _best_pilot(fit: Fit, pool_size: float | None) -> Candidate | None:
