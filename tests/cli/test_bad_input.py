@@ -221,7 +221,7 @@ PREDICT = ["--pools", "top_0_10+top_10_20", "--samples-seen", "64M"]
         ([*PREDICT, "--weights", "half,half"], "--weights is 'half', not a number"),
         ([*PREDICT, "--weights", ","], "--weights is '', not a number"),
         ([*PREDICT, "--weights", "nan,1"], "--weights is 'nan', not a number"),
-        ([*PREDICT, "--unique-samples", "1B"], "1 values of unique_samples for 2 pools"),
+        ([*PREDICT, "--unique-samples", "1B"], "1 values of --unique-samples for 2 pools"),
         ([*PREDICT, "--unique-samples", "1B,0"], "--unique-samples is 0"),
         (
             ["--pools", "top_0_10", "--samples-seen", "0"],

@@ -99,9 +99,9 @@ def test_copies_follow_the_plan_and_the_digest(tmp_path, work_of):
     assert done.manifest.unique_out == len(set(wanted))
     assert done.manifest.counts["b0"] == {"samples": len(best), "rows": sum(wanted.count(i) for i in best)}
     assert verify(tmp_path / "s.npy") == read_manifest(manifest_path(tmp_path / "s.npy"))
-    with pytest.raises(InputError, match="has no plan for --budget 5000; it has 3000"):
+    with pytest.raises(InputError, match="has no plan for a budget of 5000; it has 3000"):
         from_plan(tmp_path / "plan.json", made, budget=5000)
-    with pytest.raises(InputError, match=r"has no mixture .* use --choice best"):
+    with pytest.raises(InputError, match=r"has no mixture .* use choice='best'"):
         from_plan(tmp_path / "plan.json", made, budget=3000, choice="mixture")
 
 

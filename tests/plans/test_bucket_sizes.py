@@ -24,9 +24,7 @@ def test_buckets_say_the_pool_and_a_pool_size_says_what_they_are_a_part_of(bucke
     assert read_pool_size("128M", buckets) == 128e6
     assert set(read_bucket_sizes(buckets).values()) == {2000}
     assert set(read_bucket_sizes(buckets, 128e6).values()) == {12.8e6}
-    with pytest.raises(
-        InputError, match=r"--pool-size is 100, but .* was made from 20,000 rows; give no less"
-    ):
+    with pytest.raises(InputError, match=r"pool_size is 100, but .* was made from 20,000 rows; give no less"):
         read_pool_size("100", buckets)
 
 

@@ -10,8 +10,8 @@ from made_fits import example_fit, made_fit, one_law
 from thresher import blend_fits, candidates, choose_plan, choose_plans
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.forecast import forecast
-from thresher.plans.gain import budget_for, compute_gains
 from thresher.plans.constraints import Constraints
+from thresher.plans.gain import budget_for, compute_gains
 from thresher.plans.simple_rules import BEST_PILOT, COPY_NEAREST
 from thresher.plans.target import find_target, reach_probability
 
@@ -62,7 +62,7 @@ def test_more_certainty_and_less_error_cost_more(fit):
 @pytest.mark.parametrize(
     ("error", "options", "message"),
     [
-        (0.05, {}, r"No candidate reaches 0\.05 with probability 0\.5 within 100 epochs .* the nearest is "),
+        (0.05, {}, r"No candidate reaches 0\.05 with probability 0\.5 within 100 epochs, .* the nearest is "),
         (1.2, {}, r"target is 1\.2; an error of this fit .* lies between 0 and 1"),
         (0.6, {"probability": 1.0}, r"probability is 1; it must lie between 0 and 1"),
         (0.6, {"max_epochs": 0.0}, r"max_epochs is 0"),

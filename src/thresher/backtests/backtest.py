@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.backtests.laws import (
     DEFAULT,
     LawChoice,
@@ -89,7 +90,7 @@ def backtest(
         InputError: Several metrics or models, a law that these runs do not allow, or joint runs of another model or metric.
     """
     if pool_size is not None:
-        check_samples(pool_size, "pool_size")
+        check_samples(pool_size, argument("pool_size"))
     laws = laws_with(law, FixedParts(kernel=kernel, power=power, kappa=kappa, floor=floor, onset=onset))
     table, notes = _measured_rows(select_runs(runs, metric=metric, from_epoch=from_epoch))
     beside, others = _rows_beside(table, joint)

@@ -231,8 +231,6 @@ def frontier_table(console: Console, frontier: Frontier) -> None:
         )
     if not frontier.crossovers:
         console.print("The best choice is the same at every budget of this range.")
-    for text in frontier.limits:
-        console.print(text)
 
 
 def next_table(console: Console, found: NextRuns) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.doubts import untrained_shares
 from thresher.fits.fit import Fit
@@ -77,7 +78,7 @@ def predict_mixture(
     mixture = mixture_of(fit, pools, weights=weights, unique_samples=unique_samples)
     budgets = np.atleast_1d(np.asarray(samples_seen, dtype=float))
     for budget in budgets:
-        check_samples(float(budget), "samples_seen")
+        check_samples(float(budget), argument("samples_seen"))
     for message in extrapolations(fit, mixture, float(budgets.max())):
         warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     return tuple(one for row in predict_mixtures(fit, [mixture], budgets) for one in row)
@@ -122,7 +123,7 @@ def predict_shares(fit: Fit, swarm: Swarm, samples_seen: Sequence[float]) -> tup
     """
     mixtures = [mixture_of_shares(fit, swarm, run) for run in swarm.shares]
     for budget in samples_seen:
-        check_samples(budget, "samples_seen")
+        check_samples(budget, argument("samples_seen"))
     told = Counter(
         text for mixture in mixtures for text in extrapolations(fit, mixture, float(max(samples_seen)))
     )
@@ -174,10 +175,10 @@ def mixture_of(
     if unique_samples is not None:
         if len(unique_samples) != len(found):
             raise InputError(
-                f"{len(unique_samples)} values of unique_samples for {len(found)} pools; give one for each."
+                f"{len(unique_samples)} values of {argument('unique_samples')} for {len(found)} pools; give one for each."
             )
         for pool, size in zip(found, unique_samples, strict=True):
-            check_samples(size, f"unique_samples of {pool.name}")
+            check_samples(size, f"{argument('unique_samples')} of {pool.name}")
         found = tuple(
             replace(pool, unique_samples=size) for pool, size in zip(found, unique_samples, strict=True)
         )

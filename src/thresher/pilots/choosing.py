@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.pilots.design import Design, check_plan, designs, target_epochs
@@ -175,15 +176,16 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
         smallest = min(pool.unique_samples for pool in world.pools)
         raise InputError(
             f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
-            "learns enough to tell buckets apart. Make fewer buckets, or give pool_size if they are of a part of the pool."
+            "learns enough to tell buckets apart. Make fewer buckets, or give "
+            f"{argument('pool_size')} if they are of a part of the pool."
         )
     while high > CLOSE_BUDGET * low:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if question.designs(middle) else (middle, high)
     raise InputError(
-        f"pilot_budget {format_count(pilot)} is too small for any design of {len(world.pools)} buckets with {question.seeds} "
-        f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
-        "curves, runs hardly leave guessing. Raise it, or lower top."
+        f"{argument('pilot_budget')} {format_count(pilot)} is too small for any design of {len(world.pools)} buckets "
+        f"with {question.seeds} seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. "
+        f"Below that, by the borrowed curves, runs hardly leave guessing. Raise it, or lower {argument('top')}."
     )
 
 

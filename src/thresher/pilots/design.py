@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.plans.evidence import JOINT_EPOCHS, JOINT_POOLS
 from thresher.pools import Pool
@@ -107,11 +108,11 @@ def check_plan(schedule: str, seeds: int) -> None:
     """
     if schedule not in SCHEDULES:
         raise InputError(
-            f"schedule is {schedule!r}; it is {' or '.join(SCHEDULES)}, because checkpoints in the middle of a decaying learning "
-            "rate are not comparable."
+            f"{argument('schedule')} is {schedule!r}; it is {' or '.join(SCHEDULES)}, because checkpoints in the middle of a "
+            "decaying learning rate are not comparable."
         )
     if seeds < 1:
-        raise InputError(f"seeds is {seeds}; give 1 or more.")
+        raise InputError(f"{argument('seeds')} is {seeds}; give 1 or more.")
 
 
 def designs(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit, drawn
 from thresher.fits.forecast import settings_of
@@ -14,6 +15,7 @@ from thresher.laws.one_law import OneLaw
 from thresher.laws.paper import PaperLaw
 from thresher.laws.settings import Settings
 from thresher.metadata.buckets import Buckets
+from thresher.plans.repetition import longest_run, most_epochs
 from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
 
@@ -73,8 +75,15 @@ def draw_worlds(fit: Fit, count: int, seed: int) -> Worlds:
 
 
 def nested(pools: Sequence[Pool]) -> tuple[Mixture, ...]:
-    """Unions of the best 1, 2, .. pools: what there is to choose from."""
+    """Unions of the best 1, 2, .. pools."""
     return tuple(union(pools[:count]) for count in range(1, len(pools) + 1))
+
+
+def choices(fit: Fit, target: float) -> tuple[Mixture, ...]:
+    """Unions of the best 1, 2, .. pools that last so long: what a plan would choose from; all of them together at least."""
+    sets = nested(fit.pools)
+    lasting = [one for one in sets if target <= longest_run(one, most_epochs(fit))]
+    return tuple(lasting or sets[-1:])
 
 
 def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tuple[Pool, ...]:
@@ -90,12 +99,12 @@ def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tup
     """
     if pool_size is not None and pool_size < made.rows:
         raise InputError(
-            f"pool_size is {pool_size:g}, but the buckets were made from {made.rows:,} rows; give no less."
+            f"{argument('pool_size')} is {pool_size:g}, but the buckets were made from {made.rows:,} rows; give no less."
         )
     scale = pool_size / made.rows if pool_size is not None else 1.0
     if not 1 <= top <= len(made.buckets):
         raise InputError(
-            f"top is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
+            f"{argument('top')} is {top}; the file has {len(made.buckets)} buckets, so give 1 to {len(made.buckets)}."
         )
     return tuple(
         Pool(bucket.name, scale * bucket.rows, rank=rank)
@@ -114,9 +123,9 @@ def borrowed_world(prior: Fit, pools: tuple[Pool, ...]) -> Fit:
     ranked = prior.ranked
     if len(pools) > len(ranked):
         raise InputError(
-            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a top of "
-            f"{len(ranked)} or fewer, or a prior with more."
+            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give "
+            f"{argument('top', len(ranked))} or fewer, or a prior with more."
         )
     if len(pools) < 2:
-        raise InputError("One bucket leaves nothing to choose; give a top of 2 or more.")
+        raise InputError(f"One bucket leaves nothing to choose; give {argument('top', 2)} or more.")
     return of_pools(prior, pools, [prior.pools.index(pool) for pool in ranked[: len(pools)]])

@@ -1,12 +1,13 @@
 """The lowest predicted error at every budget, and the budgets at which the best choice changes."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from thresher.arguments import argument
-from thresher.errors import InputError
+from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.fit import Fit
 from thresher.fits.forecast import forecast
 from thresher.fits.quantiles import interval
@@ -104,13 +105,13 @@ def trace_frontier(
 
     Raises:
         InputError: Budgets that no run can have, that do not rise, or at all of which every candidate repeats data too often.
+        ExtrapolationWarning: (as a warning) A candidate is left out from some budget on, or all are.
     """
     check_samples(smallest, argument("smallest"))
     check_samples(largest, argument("largest"))
     if smallest >= largest:
         raise InputError(
-            f"{argument('smallest')}, {smallest:g}, is not below {argument('largest')}, {largest:g}; give the smaller budget "
-            "first."
+            f"{argument('smallest')} {smallest:g} is not below {argument('largest')} {largest:g}; give the smaller budget first."
         )
     if max_epochs is not None and not max_epochs > 0:
         raise InputError(f"{argument('max_epochs')} is {max_epochs:g}; it must be positive.")
@@ -134,16 +135,16 @@ def trace_frontier(
     traced = _trace(fit, options, budgets, feasible)
     ends = np.array([longest_run(option.mixture, epochs) for option in options])
     best = np.argmin(traced.mean, axis=0)
+    limits += _limits_at_crossovers(options, budgets, best, feasible, allowed(epochs, max_epochs))
+    for text in limits:
+        warnings.warn(text, ExtrapolationWarning, stacklevel=2)
     return Frontier(
         candidates=tuple(options),
         samples_seen=budgets,
         errors=traced.expected,
         points=traced.rows,
         crossovers=tuple(_crossovers(fit, options, budgets, best, traced.mean, ends)),
-        limits=(
-            *limits,
-            *_limits_at_crossovers(options, budgets, best, feasible, allowed(epochs, max_epochs)),
-        ),
+        limits=tuple(limits),
     )
 
 

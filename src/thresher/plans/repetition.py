@@ -56,7 +56,7 @@ def with_most_epochs(fit: Fit, limits: Constraints, samples_seen: float) -> Cons
 def allowed(epochs: float, asked: float | None) -> str:
     """The limit in words: whose it is, and how to move it."""
     if asked is not None:
-        return f"the {epochs:.3g} that {argument('max_epochs')} allows"
+        return argument("max_epochs", int(epochs) if epochs == int(epochs) else epochs)
     return f"the {epochs:.3g} that are allowed unless {argument('max_epochs')} says otherwise"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import FileFormatError, InputError
 from thresher.files import read_json, write_json
 from thresher.fits.fit import Fit
@@ -66,13 +67,15 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
         InputError: No such budget or choice in it.
     """
     if choice not in CHOICES:
-        raise InputError(f"--choice is {choice!r}; give {' or '.join(CHOICES)}.")
+        raise InputError(f"{argument('choice')} is {choice!r}; give {' or '.join(CHOICES)}.")
     plans = read_json(path, "plan", PLAN_VERSION, "thresher plan -o")
     try:
         budgets = [float(one["samples_seen"]) for one in plans["plans"]]
         known = ", ".join(f"{budget:.12g}" for budget in budgets)
         if samples_seen is None and len(budgets) != 1:
-            raise InputError(f"{path} has {len(budgets)} plans; choose one with --budget: {known}.")
+            raise InputError(
+                f"{path} has {len(budgets)} plans; choose one with {argument('budget')}: {known}."
+            )
         wanted = budgets[0] if samples_seen is None else samples_seen
         found = [
             one
@@ -80,11 +83,13 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
             if abs(budget - wanted) <= SAME_BUDGET * wanted
         ]
         if not found:
-            raise InputError(f"{path} has no plan for --budget {wanted:g}; it has {known}.")
+            raise InputError(f"{path} has no plan for a budget of {wanted:g}; it has {known}.")
         chosen = found[0][choice]
         if chosen is None:
             other = next(name for name in CHOICES if name != choice)
-            raise InputError(f"{path} has no {choice} for a budget of {wanted:g}; use --choice {other}.")
+            raise InputError(
+                f"{path} has no {choice} for a budget of {wanted:g}; use {argument('choice', other)}."
+            )
         rows = zip(chosen["pools"], chosen["weights"], chosen["epochs"], strict=True)
         used = [(str(pool), float(w), float(e)) for pool, w, e in rows if w or e]
         endless = next((pool for pool, w, e in used if w > 0 and e == 0), None)
@@ -112,14 +117,14 @@ def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
     Raises:
         InputError: The number or file cannot be read, or the buckets were made from more rows than the pool has.
     """
-    size = parse_samples(pool_size, "--pool-size") if pool_size is not None else None
+    size = parse_samples(pool_size, argument("pool_size")) if pool_size is not None else None
     if buckets is None:
         return size
     rows = _rows(buckets)
     if size is not None and size < rows:
         raise InputError(
-            f"--pool-size is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave it out if that is "
-            "the whole pool."
+            f"{argument('pool_size')} is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave "
+            "it out if that is the whole pool."
         )
     return float(rows) if size is None else size
 

@@ -16,7 +16,6 @@ from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
 from thresher.plans.mixture import Saving
 from thresher.plans.plan import Plan
-from thresher.plans.simple_rules import Baseline
 
 
 def blend_summary(fit: Fit, rankings: Sequence[Ranking | None]) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "mixture": choice_document(plan.mixture) if plan.mixture else None,
                 "mixture_verdict": plan.weighted.verdict if plan.weighted else None,
                 "mixture_saving": _saving(plan.weighted.saving) if plan.weighted else None,
-                "baselines": [_baseline(rule, plan.samples_seen) for rule in plan.baselines],
+                "baselines": [{"name": rule.name, "error": rule.error} for rule in plan.baselines],
                 "verdict": plan.verdict,
                 "sensitivity": list(plan.sensitivity),
                 **({"metrics": [_metric(one) for one in plan.by_metric]} if plan.by_metric else {}),
@@ -132,12 +131,6 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
         ],
         "warnings": list(dict.fromkeys(text for plan in found for text in plan.warnings)),
     }
-
-
-def _baseline(rule: Baseline, samples_seen: float) -> dict[str, Any]:
-    """A simple rule; unlike candidates it may repeat data more often than any choice would."""
-    epochs = max(rule.candidate.mixture.epochs(samples_seen)) if rule.candidate is not None else None
-    return {"name": rule.name, "error": rule.error, "epochs": epochs}
 
 
 def _metric(one: MetricChoice) -> dict[str, Any]:
@@ -176,7 +169,6 @@ def frontier(found: Frontier) -> dict[str, Any]:
             }
             for crossover in found.crossovers
         ],
-        "limits": list(found.limits),
     }
 
 
