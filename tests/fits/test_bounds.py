@@ -79,8 +79,9 @@ def test_plans_and_frontiers_are_numbers_within_bounds(seed, power):
         try:
             (plan,) = choose_plans(fit, [budget])
         except ThresherError as error:
-            assert "epochs" in str(error)
-            return
+            if "epochs" in str(error):
+                return
+            raise
         traced = trace_frontier(
             fit, candidates(fit), smallest=max(budget / 9, 1.0), largest=max(budget, 2.0), points=5
         )

@@ -215,7 +215,7 @@ def test_a_plan_file_gives_its_choice(tmp_path):
         read_choice(path, 8e6, "mixture")
     document["plans"] *= 2
     path.write_text(json.dumps(document))
-    with pytest.raises(InputError, match="has 2 plans; choose one with --budget"):
+    with pytest.raises(InputError, match="has 2 plans; choose one with budget"):
         read_choice(path, None)
     document["plans"] = [{"samples_seen": 8e6, "best": {**best, "weights": [0.5, 0.6]}}]
     path.write_text(json.dumps(document))
