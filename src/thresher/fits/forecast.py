@@ -32,6 +32,7 @@ ENDLESS = 1e18
 """Unique samples of a pool that never repeats, where sizes are compared."""
 LARGEST_ERROR = 1e300
 """Where intervals of losses end; beyond it no file can hold a number."""
+ROUNDING = 1e-12
 PART = 200_000
 """Effective samples (draws times runs times pools) that are worked out at once: more outgrow the processor's cache, and with
 hundreds of pools any memory."""
@@ -147,7 +148,8 @@ def _forecast(
         for at, law in enumerate(fit.laws)
     ]
     errors, weights = np.concatenate(parts), np.repeat(fit.draw_weights, repeats) / repeats
-    weights = weights / weights.sum()  # those of a file may be off by 1e-6
+    if abs(weights.sum() - 1.0) > ROUNDING:  # those of a file may be off by 1e-6
+        weights = weights / weights.sum()
     with np.errstate(under="ignore"):
         errors *= expected / np.exp(weights @ np.log(errors))
     least, most = np.finfo(float).tiny, LARGEST_ERROR if fit.chance is None else fit.chance
