@@ -332,7 +332,8 @@ def test_one_budget_per_pool_is_too_few_to_hold_any_out(small):
     found = backtest(replace(small, rows=few))
     assert found.laws[0].heldout_rmse is None
     assert found.warnings == (
-        "Too few runs to hold any out, so no held-out error is known. Add runs at 3 or more budgets per pool.",
+        "Too few runs to hold any out and fit the rest, so no held-out error is known. Add runs: at least 4 in all, and at "
+        "3 or more budgets per pool.",
     )
 
 

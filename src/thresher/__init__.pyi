@@ -4,14 +4,23 @@ from .backtests import Backtest, backtest
 from .budget import Budget
 from .errors import ExtrapolationWarning, FitError, InputError, MissingExtraError, ThresherError
 from .examples.published import list_examples, load_example
-from .fits import Fit, Forecast, LawKind, Prediction, fit_law, forecast, predict_mixture, predict_mixtures
+from .fits import (
+    Fit,
+    Forecast,
+    LawKind,
+    Prediction,
+    blend_fits,
+    fit_law,
+    forecast,
+    predict_mixture,
+    predict_mixtures,
+)
 from .fits.fit_file import read_fit, write_fit
 from .laws import KERNELS, Law, effective_samples
 from .plans import (
     Frontier,
     Plan,
     candidates,
-    choose_over_metrics,
     choose_plan,
     choose_plans,
     compute_gains,
@@ -42,8 +51,8 @@ __all__ = [
     "RunTable",
     "ThresherError",
     "backtest",
+    "blend_fits",
     "candidates",
-    "choose_over_metrics",
     "choose_plan",
     "choose_plans",
     "compute_gains",

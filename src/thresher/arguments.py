@@ -11,7 +11,15 @@ from contextvars import ContextVar
 from types import MappingProxyType
 
 OTHER_FLAGS: Mapping[str, str] = MappingProxyType(
-    {"path": "-o", "folder": "-o", "id_column": "--id", "replace": "--force", "number": "--buckets"}
+    {
+        "path": "-o",
+        "folder": "-o",
+        "id_column": "--id",
+        "replace": "--force",
+        "number": "--buckets",
+        "smallest": "--from",
+        "largest": "--to",
+    }
 )
 """Arguments whose flag is not their own name with dashes."""
 
@@ -39,13 +47,13 @@ def argument(name: str, value: object = None) -> str:
 
 
 @contextmanager
-def as_flags(others: Mapping[str, str] | None = None) -> Iterator[None]:
+def as_flags(**others: str) -> Iterator[None]:
     """Inside the block messages name flags; threads that should do so too need a copy of the context.
 
     Args:
-        others: Flags of this one command that are not the argument's own name with dashes.
+        others: Flags of this one command that are not the argument's own name with dashes: `samples_seen="--budget"`.
     """
-    token = _FLAGS.set({**OTHER_FLAGS, **(others or {})})
+    token = _FLAGS.set({**OTHER_FLAGS, **(_FLAGS.get() or {}), **others})
     try:
         yield
     finally:

@@ -11,6 +11,8 @@ WEIGHT_TOLERANCE = 1e-6
 """Weights of a mixture sum to 1 within this: what is left of printing six digits."""
 ROUNDED_WEIGHTS = 0.01
 """Weights that people write sum to 1 within this, as three digits of many pools do; they are then rescaled."""
+ROUNDING = 1e-9
+"""What adding up numbers of two digits leaves: 0.33 + 0.33 + 0.33 is 0.99 within this, and allowed."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ def union(pools: Sequence[Pool]) -> Mixture:
     return Mixture(tuple(pools), tuple(pool.unique_samples / total for pool in pools))
 
 
+def adds_up(total: float, tolerance: float = ROUNDED_WEIGHTS) -> bool:
+    """Whether weights that sum to `total` are shares as people write them.
+
+    >>> adds_up(0.33 + 0.33 + 0.33), adds_up(0.98)
+    (True, False)
+    """
+    return abs(total - 1.0) <= tolerance + ROUNDING
+
+
 def rescaled(names: Sequence[str], weights: Sequence[float]) -> tuple[float, ...]:
     """Weights as people write them, rescaled to sum to 1.
 
@@ -109,5 +120,5 @@ def check_weights(
     if not all(math.isfinite(weight) and 0 <= weight <= 1 for weight in weights):
         raise InputError(f"Mixture weights must lie in [0, 1]: {shown}.")
     total = math.fsum(weights)
-    if abs(total - 1.0) > tolerance:
+    if not adds_up(total, tolerance):
         raise InputError(f"Mixture weights sum to {format_exact(total)}, not 1: {shown}.")

@@ -503,8 +503,8 @@ def test_losses_out_of_range_are_refused_with_their_row(tmp_path, capsys):
 @pytest.mark.parametrize("budget", ["1", "1e18"])
 def test_tiny_and_huge_budgets_get_a_finite_answer(budget, fitted, capsys):
     for command in (
-        ["plan", str(fitted), "--budget", budget, "--pool-size", "1B"],
-        ["next", str(fitted), "--budget", budget],
+        ["plan", str(fitted), "--budget", budget, "--pool-size", "1B", "--max-epochs", "1e18"],
+        ["next", str(fitted), "--budget", budget, "--max-epochs", "1e18"],
         ["predict", str(fitted), *PREDICT[:2], "--samples-seen", budget],
     ):
         assert run([*command, "--json"]) == 0
@@ -521,7 +521,7 @@ def test_tiny_and_huge_budgets_get_a_finite_answer(budget, fitted, capsys):
             ["--budget", "64M", "--pools", "top_0_10+random_quarter_of_top_40"],
             "has no rank and is no candidate",
         ),
-        (["--budget", "64M", "--storage", "1M"], "at least 12.8M unique samples, more than --storage 1M"),
+        (["--budget", "64M", "--storage", "1M"], "at least 12.8M unique samples, more than --storage of 1M"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -92,8 +92,8 @@ def test_a_plan_stays_near_a_present_mixture(fit, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--kl", "0.1"], "near and kl go together"),
-        (["--near", "NEAR"], "near and kl go together"),
+        (["--kl", "0.1"], "--near and --kl go together"),
+        (["--near", "NEAR"], "--near and --kl go together"),
         (["--near", "TWO", "--kl", "0.1"], "has 2 rows of shares; --near takes one present mixture"),
         (["--near", "NEAR", "--kl", "-1"], "kl is -1; a divergence is 0 or more"),
         (

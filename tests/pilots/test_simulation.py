@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from made_fits import made_fit, one_law
 from pilot_worlds import buckets, prior, world_of
 from thresher.fits import union_doubt
+from thresher.fits.priors import PRIORS
 from thresher.pilots.design import designs
 from thresher.pilots.recovered import Recovered
-from thresher.pilots.simulation import simulate_design
-from thresher.pilots.worlds import borrowed_world
+from thresher.pilots.simulation import _refit, simulate_design
+from thresher.pilots.worlds import borrowed_world, choices, draw_worlds
 
 USUAL = {"schedule": "constant", "seeds": 1, "joint": True}
 
@@ -100,3 +102,29 @@ def test_seeds_of_one_run_average_its_noise(seeds):
     told = simulate_design(world, repeated, 1.28e9, replicates=60)
     quieter = simulate_design(replace(world, noise_sd=0.02 / np.sqrt(seeds)), design, 1.28e9, replicates=60)
     assert told.worth["b1"].factor == pytest.approx(quieter.worth["b1"].factor, rel=1e-6)
+
+
+def test_losses_are_simulated_and_refitted_as_losses():
+    """Levels, floors and noise are those of losses: no error ends at a fraction's guessing, and refits find the floor."""
+    law = one_law(
+        [1.0, 0.6, 0.3], [[8.0] * 3, [8.0] * 3], chance=None, floor=2.4, level=-0.5, largest_run=1e9
+    )
+    world = made_fit([20e6] * 3, law, noise_sd=1e-4, misfit=1e-5)
+    design = design_of(world, 1e9, 600e6, 10)
+    worlds = draw_worlds(world, 10, 0)
+    for refits in _refit(worlds, design, np.random.default_rng(0)):
+        assert refits.problem.chance is None
+        assert refits.problem.priors == PRIORS["loss"]
+        assert refits.problem.observed.error.min() > 2.4
+        assert refits.law.floor == pytest.approx(2.4, abs=0.15)
+    told = simulate_design(world, design, 1e9, replicates=20)
+    assert 0 <= told.right <= 1
+    assert np.isfinite(told.mean_regret)
+
+
+def test_choices_that_repeat_too_often_are_none():
+    """What a plan would not propose is not simulated as a choice either."""
+    world = world_of(1e6)
+    assert [len(one.pools) for one in choices(world, 90e6)] == [1, 2, 3]
+    assert [len(one.pools) for one in choices(world, 150e6)] == [2, 3]
+    assert [len(one.pools) for one in choices(world, 1e12)] == [3]

@@ -22,7 +22,7 @@ def test_buckets_are_like_the_priors_pools_rank_by_rank():
 
 
 def test_more_buckets_than_the_prior_has_are_refused():
-    with pytest.raises(InputError, match=r"the prior has 4 ranked pools; give a top of 4 or fewer"):
+    with pytest.raises(InputError, match=r"the prior has 4 ranked pools; give top=4 or fewer"):
         borrowed_world(prior(), buckets(1e6, 5))
     with pytest.raises(InputError, match="leaves nothing to choose"):
         borrowed_world(prior(), buckets(1e6, 1))

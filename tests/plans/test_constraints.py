@@ -96,31 +96,31 @@ def test_integer_repeats_are_whole_copies_of_one_subset():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"must": ["p1"], "never": ["p1"]}, "'p1' is both in --must and in --never"),
-        ({"min_share": {"p0": 0.7, "p1": 0.6}}, "--min-share adds up to 1.3, past 1: p0=0.7, p1=0.6"),
-        ({"min_share": {"*": 0.2}}, "Together --min-share need 1.6"),
+        ({"must": ["p1"], "never": ["p1"]}, "'p1' is both in must and in never"),
+        ({"min_share": {"p0": 0.7, "p1": 0.6}}, "min_share adds up to 1.3, past 1: p0=0.7, p1=0.6"),
+        ({"min_share": {"*": 0.2}}, "Together min_share need 1.6"),
         (
             {"min_share": {"p0": 0.5}, "max_share": {"p0": 0.3}},
-            "--min-share p0=0.5 and --max-share 0.3 clash",
+            "min_share of p0, 0.5, and max_share, 0.3, clash",
         ),
-        ({"min_share": {"p0": 0.5}, "never": ["p0"]}, "--min-share p0=0.5 and --never p0 clash"),
-        ({"max_share": {"*": 0.1}}, "Within --max-share there is room for 0.8"),
-        ({"max_epochs": 1.0}, "Within --max-epochs there is room for"),
+        ({"min_share": {"p0": 0.5}, "never": ["p0"]}, "min_share of p0, 0.5, and never='p0' clash"),
+        ({"max_share": {"*": 0.1}}, "Within max_share there is room for 0.8"),
+        ({"max_epochs": 1.0}, "Within max_epochs there is room for"),
         (
             {"max_epochs": 3.0, "min_share": {"p0": 0.5}},
-            "'p0' needs a share of 0.5 at 640M samples .*--max-epochs allows",
+            "'p0' needs a share of 0.5 at 640M samples .*max_epochs allows",
         ),
-        ({"at_most": 1, "must": ["p0", "p1"]}, "--at-most 1 clashes with the 2 pools of --must"),
-        ({"at_most": 2, "max_share": {"*": 0.4}}, "Within --at-most 2 and --max-share there is room for 0.8"),
-        ({"storage": 10.0}, "--storage 10 is smaller than every pool"),
-        ({"storage": 10.0, "must": ["p0"]}, "--storage 10 clashes with --must"),
-        ({"storage": 30e6, "max_epochs": 15.0}, "No set of pools meets --storage 30M, --max-epochs together"),
-        ({"never": [f"p{i}" for i in range(8)]}, "--never leaves out every ranked pool"),
-        ({"must": ["other"]}, "Pool 'other' is not among the ranked pools"),
-        ({"max_epochs": 0.0}, "--max-epochs is 0; it must be positive"),
-        ({"at_most": 0}, "--at-most is 0"),
-        ({"storage": 0.0}, "--storage is 0"),
-        ({"max_share": {"p0": 1.2}}, "--max-share of p0 is 1.2; a share lies in"),
+        ({"at_most": 1, "must": ["p0", "p1"]}, "at_most=1 clashes with the 2 pools of must"),
+        ({"at_most": 2, "max_share": {"*": 0.4}}, "Within at_most=2 and max_share there is room for 0.8"),
+        ({"storage": 10.0}, "storage of 10 is smaller than every pool"),
+        ({"storage": 10.0, "must": ["p0"]}, "storage of 10 clashes with must"),
+        ({"storage": 30e6, "max_epochs": 15.0}, "No set of pools meets storage, max_epochs together"),
+        ({"never": [f"p{i}" for i in range(8)]}, "never leaves out every pool that mixes"),
+        ({"must": ["other"]}, "Pool 'other' is not among the pools that mix"),
+        ({"max_epochs": 0.0}, "max_epochs is 0; it must be positive"),
+        ({"at_most": 0}, "at_most is 0"),
+        ({"storage": 0.0}, "storage is 0"),
+        ({"max_share": {"p0": 1.2}}, "max_share of p0 is 1.2; a share lies in"),
     ],
 )
 def test_limits_that_clash_are_named(limits, message):
@@ -174,12 +174,12 @@ def test_a_pool_that_must_be_in_and_never_repeats_counts_as_large_as_the_largest
 def test_a_pool_that_never_repeats_cannot_be_stored_or_copied():
     mixture, _ = best_weights(ENDLESS, BUDGET, Constraints(storage=12e6))
     assert "p1" not in mixture.names
-    with pytest.raises(InputError, match=r"'p1' never repeats .inf., so --integer-repeats cannot write it"):
+    with pytest.raises(InputError, match=r"'p1' never repeats .inf., so integer_repeats cannot write it"):
         best_weights(ENDLESS, BUDGET, Constraints(integer_repeats=True))
     whole, _ = best_weights(ENDLESS, BUDGET, Constraints(integer_repeats=True, never=["p1"]))
     assert set(whole.names) <= {"p0", "p2"}
 
 
 def test_copies_that_no_shares_allow_are_refused_by_name():
-    with pytest.raises(InputError, match="No set of pools meets --max-share, --integer-repeats together"):
+    with pytest.raises(InputError, match="No set of pools meets max_share, integer_repeats together"):
         best_weights(FEW, BUDGET, Constraints(integer_repeats=True, max_share={"*": 0.2001}))

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from made_fits import example_fit, made_fit, one_law
-from thresher import candidates, choose_plan
-from thresher.errors import InputError
+from thresher import blend_fits, candidates, choose_plan, choose_plans
+from thresher.errors import ExtrapolationWarning, InputError
 from thresher.fits.forecast import forecast
+from thresher.plans.constraints import Constraints
 from thresher.plans.gain import budget_for, compute_gains
-from thresher.plans.metrics import choose_over_metrics
+from thresher.plans.simple_rules import BEST_PILOT, COPY_NEAREST
 from thresher.plans.target import find_target, reach_probability
 
 
@@ -61,10 +62,10 @@ def test_more_certainty_and_less_error_cost_more(fit):
 @pytest.mark.parametrize(
     ("error", "options", "message"),
     [
-        (0.05, {}, r"No candidate reaches 0\.05 with probability 0\.5 within 100 epochs: the nearest is "),
-        (1.2, {}, r"--target is 1\.2; an error of this fit .* lies between 0 and 1"),
-        (0.6, {"probability": 1.0}, r"--probability is 1; it must lie between 0 and 1"),
-        (0.6, {"max_epochs": 0.0}, r"--max-epochs is 0"),
+        (0.05, {}, r"No candidate reaches 0\.05 with probability 0\.5 within 100 epochs, .* the nearest is "),
+        (1.2, {}, r"target is 1\.2; an error of this fit .* lies between 0 and 1"),
+        (0.6, {"probability": 1.0}, r"probability is 1; it must lie between 0 and 1"),
+        (0.6, {"max_epochs": 0.0}, r"max_epochs is 0"),
     ],
 )
 def test_a_target_that_cannot_be_reached_is_said(fit, error, options, message):
@@ -102,50 +103,70 @@ def test_the_budget_for_an_error_is_read_off_a_curve():
 
 def test_one_metric_counted_twice_chooses_as_it_does_alone(fit):
     alone = quietly(choose_plan, fit, 64e6)
-    (both,) = choose_over_metrics([fit, fit], [64e6])
+    both = quietly(choose_plan, blend_fits([fit, fit]), 64e6)
     assert both.best.candidate.mixture == alone.best.candidate.mixture
     assert both.best.error == pytest.approx(alone.best.error)
     assert "Every metric alone would choose the same" in both.verdict
 
 
 def test_metrics_that_differ_are_shown_and_weights_decide(fit, other):
-    (first,) = choose_over_metrics([fit, other], [64e6], weights=[1.0, 0.0])
-    (second,) = choose_over_metrics([fit, other], [64e6], weights=[0.0, 1.0])
+    first = quietly(choose_plan, blend_fits([fit, other], [1.0, 0.0]), 64e6)
+    second = quietly(choose_plan, blend_fits([fit, other], [0.0, 1.0]), 64e6)
     assert len(first.best.candidate.mixture.pools) == 1
     assert len(second.best.candidate.mixture.pools) == 4
     assert "Alone would choose otherwise: retrieval_error" in first.verdict
     assert [len(one.best.mixture.pools) for one in first.by_metric] == [1, 4]
 
 
-def test_the_worst_case_is_no_worse_for_any_metric_than_another_choice_is_for_its_worst(fit, other):
-    (found,) = choose_over_metrics([fit, other], [64e6], worst=True)
-    regrets = [one.error_of_choice - one.error for one in found.by_metric]
-    assert max(regrets) == pytest.approx(found.best.error)
-    assert found.best.expected_regret == min(choice.expected_regret for choice in found.choices)
+@pytest.mark.parametrize("worst", [False, True])
+def test_the_choice_of_each_metric_is_what_its_own_plan_says(fit, other, worst):
+    """One path for one metric and for several: what a metric alone would choose, and its errors, are those of its own plan."""
+    for limits in ({}, {"max_epochs": 2.0}, {"must": ["top_10_20"]}):
+        found = choose_quietly(blend_fits([fit, other], worst=worst), **limits)
+        for one, part in zip(found.by_metric, (fit, other), strict=True):
+            alone = choose_quietly(part, **limits)
+            assert one.best == alone.best.candidate
+            assert one.error == pytest.approx(alone.best.error)
+            errors = {choice.candidate.mixture: choice.error for choice in alone.choices}
+            assert one.error_of_choice == pytest.approx(errors[found.best.candidate.mixture])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"weights": [0.5]}, "gives 1 weights for 2 fits"),
-        ({"weights": [0.5, 0.6]}, r"sum to 1\.1, not 1"),
-        ({"weights": [1.5, -0.5]}, "must be 0 or more"),
-        ({"weights": [0.5, 0.5], "worst": True}, "exclude each other"),
-    ],
-)
-def test_weights_that_do_not_fit_the_metrics_are_refused(fit, options, message):
-    with pytest.raises(InputError, match=message):
-        choose_over_metrics([fit, fit], [64e6], **options)
+def choose_quietly(fit, **limits):
+    (plan,) = quietly(choose_plans, fit, [64e6], **limits)
+    return plan
 
 
-def test_fits_that_cannot_be_added_are_refused(fit):
-    with pytest.raises(InputError, match="Several metrics need several fits"):
-        choose_over_metrics([fit], [64e6])
-    with pytest.raises(InputError, match="they cannot be added"):
-        choose_over_metrics([fit, replace(fit, unit="loss", chance=None)], [64e6])
-    fewer = replace(fit, pools=fit.pools[1:])
-    with pytest.raises(InputError, match=f"differ in pool {fit.pools[0].name!r}"):
-        choose_over_metrics([fit, fewer], [64e6])
+def test_several_metrics_keep_every_limit_and_have_every_part_of_a_plan(fit, other):
+    """A blend takes limits, warns and is noisy as a plan of one metric does."""
+    blend = blend_fits([fit, other], [0.7, 0.3])
+    limits = Constraints(max_epochs=3.0, at_most=3, never=["top_0_10"], max_share={"*": 0.6})
+    with pytest.warns(ExtrapolationWarning, match="wider than any run"):
+        (plan,) = choose_plans(blend, [64e6], constraints=limits, pool_size=128e6)
+    for choice in (*plan.choices, plan.mixture):
+        assert "top_0_10" not in choice.candidate.mixture.names
+        assert max(choice.epochs) <= 3.0 * (1 + 1e-9)
+        assert len(choice.candidate.mixture.pools) <= 3
+        assert choice.low < choice.error < choice.high < blend.chance
+    assert max(plan.mixture.candidate.mixture.weights) <= 0.6 + 1e-9
+    assert {rule.name for rule in plan.baselines if rule.error is not None} >= {BEST_PILOT, COPY_NEAREST}
+    assert plan.advice is not None
+    widths = [(choice.high - choice.low) for choice in plan.choices]
+    drawn = forecast(blend, [choice.candidate.mixture for choice in plan.choices], np.array([64e6])).errors
+    assert np.all(widths > np.ptp(np.quantile(drawn[:, :, 0], [0.05, 0.95], axis=0), axis=0))
+
+
+def test_several_metrics_have_a_target_too(fit, other):
+    blend = blend_fits([fit, other])
+    found = find_target(blend, candidates(blend), 0.7)
+    at = np.array([found.samples_seen])
+    assert reach_probability(blend, found.candidate, 0.7, at)[0] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_runs_that_two_tables_name_differently_are_the_same_runs(fit, other):
+    renamed = replace(other, rows=tuple(replace(row, run=f"eval {i}") for i, row in enumerate(other.rows)))
+    assert [row.error for row in blend_fits([fit, renamed]).rows] == [
+        row.error for row in blend_fits([fit, other]).rows
+    ]
 
 
 def test_a_pool_that_never_repeats_has_a_target_without_a_limit_on_passes():

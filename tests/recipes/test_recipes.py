@@ -212,7 +212,7 @@ def test_a_plan_file_gives_its_choice(tmp_path):
     found = read_choice(path, None)
     assert found == read_choice(path, 8e6)
     assert found.unique_samples == (1e6, 2e6)
-    with pytest.raises(InputError, match=r"has no plan for budget 9e.06; it has 8000000"):
+    with pytest.raises(InputError, match=r"has no plan for budget 9000000; it has 8000000"):
         read_choice(path, 9e6)
     with pytest.raises(InputError, match="give choice='best' instead"):
         read_choice(path, 8e6, "mixture")

@@ -213,3 +213,15 @@ def test_the_order_of_rows_changes_no_answer(rows):
     assert shuffled.pools == ordered.pools
     assert shuffled.sizes == ordered.sizes
     assert set(shuffled.from_epoch(2).rows) == set(ordered.from_epoch(2).rows)
+
+
+def test_sizes_do_not_depend_on_the_order_of_rows():
+    """Sizes that differ by rounding, as in two logs of one pool, are one size whichever row comes first."""
+    rows = [
+        Measurement("a", 1_000_000.0, 1e6, "x_error", 0.5),
+        Measurement("a", 1_004_000.0, 2e6, "x_error", 0.4),
+        Measurement("a+b", 3_000_000.0, 3e6, "x_error", 0.3, pool_sizes=(1e6, 2e6)),
+        Measurement("a+b", 3_010_000.0, 6e6, "x_error", 0.2, pool_sizes=(1e6, 2.01e6)),
+    ]
+    orders = [RunTable(tuple(rows[i] for i in order), "t").sizes for order in ((0, 1, 2, 3), (3, 2, 1, 0))]
+    assert orders[0] == orders[1] == {"a": 1_004_000.0, "b": 2.01e6}

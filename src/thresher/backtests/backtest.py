@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.backtests.laws import (
     DEFAULT,
     LawChoice,
@@ -89,7 +90,7 @@ def backtest(
         InputError: Several metrics or models, a law that these runs do not allow, or joint runs of another model or metric.
     """
     if pool_size is not None:
-        check_samples(pool_size, "pool_size")
+        check_samples(pool_size, argument("pool_size"))
     laws = laws_with(law, FixedParts(kernel=kernel, power=power, kappa=kappa, floor=floor, onset=onset))
     table, notes = _measured_rows(select_runs(runs, metric=metric, from_epoch=from_epoch))
     beside, others = _rows_beside(table, joint)
@@ -222,14 +223,15 @@ def _hold_out(
         try:
             default = fit(DEFAULT, rest)
         except FitError as error:
-            notes.append(f"Not held out: {split.label}. The rest cannot be fitted: {error}")
+            notes.append(f"Not held out: {split.label}. Without these rows: {error}")
         else:
             asked, words = _ask(split.label, laws, rest, default, measured_in(default, split.left_out), fit)
             found.append(asked)
             notes += words
         if progress:
             progress("held-out runs", step, len(ways))
-    return tuple(found), notes
+    # where nothing could be held out, one warning says so; a list of refits that failed would say it again and again
+    return tuple(found), notes if found else []
 
 
 def _with_one_joint_run(
@@ -239,7 +241,7 @@ def _with_one_joint_run(
 
     None where there is no such run, or no later budget.
     """
-    best = default.ranked[:JOINT_POOLS]
+    best = tuple(pool for pool in default.ranked if np.isfinite(pool.unique_samples))[:JOINT_POOLS]
     places = (
         [(contest, index_of(contest, union(best))) for contest in found] if len(best) == JOINT_POOLS else []
     )
@@ -278,7 +280,8 @@ def _what_is_missing(any_split: bool, found: Sequence[Contest], any_unseen: bool
     warnings = []
     if not any_split:
         warnings.append(
-            "Too few runs to hold any out, so no held-out error is known. Add runs at 3 or more budgets per pool."
+            "Too few runs to hold any out and fit the rest, so no held-out error is known. Add runs: at least 4 in all, and at 3 "
+            "or more budgets per pool."
         )
     if any_unseen and not any(len(contest.candidates) > 1 for contest in found):
         warnings.append("No budget has two measured candidates, so no choice can be scored.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from thresher.fits.fit import Fit
 from thresher.fits.observations import quality_name, row_weights
 from thresher.plans.candidates import nested
-from thresher.plans.simple_rules import best_pilot
+from thresher.plans.simple_rules import best_pilot, size_gap
 from thresher.pools import Mixture, Pool, union
 from thresher.runs import Measurement
 from thresher.runs.run_table import EPOCH_SLACK
@@ -95,7 +95,7 @@ def trained_on(fit: Fit, row: Measurement) -> Mixture | None:
     )
     if not alike:
         return None
-    nearest = min(alike, key=lambda pool: abs(math.log(pool.unique_samples / row.unique_samples)))
+    nearest = min(alike, key=lambda pool: size_gap(pool.unique_samples, row.unique_samples))
     return union([replace(nearest, unique_samples=row.unique_samples)])
 
 
@@ -110,7 +110,8 @@ def contests(fit: Fit, unseen: Sequence[Measurement]) -> tuple[tuple[Contest, ..
     names = {pool.name for pool in fit.mixable}
     known = [row for row in unseen if names.issuperset(row.pools)]
     mixed = {name for row in known if row.is_joint for name in row.pools}
-    first = EPOCH_SLACK * min((pool.unique_samples for pool in fit.pools if pool.name in mixed), default=0.0)
+    sizes = [pool.unique_samples for pool in fit.pools if pool.name in mixed]
+    first = EPOCH_SLACK * min((size for size in sizes if math.isfinite(size)), default=0.0)
     late = measured_in(fit, [row for row in known if row.samples_seen >= first])
     early = sum(row.samples_seen < first for row in known)
     foreign = ", ".join(sorted({name for row in unseen for name in row.pools} - names))
@@ -143,8 +144,11 @@ def candidates_of(contests: Sequence[Contest]) -> tuple[Measured, ...]:
 def index_of(contest: Contest, mixture: Mixture | None) -> int | None:
     """The candidate of the same pools in the same shares, with as many unique samples."""
     for at, candidate in enumerate(contest.candidates):
-        size = candidate.mixture.unique_samples / mixture.unique_samples if mixture else math.inf
-        if mixture and _shares(candidate.mixture) == _shares(mixture) and abs(size - 1.0) <= SIZE_SLACK:
+        if (
+            mixture
+            and _shares(candidate.mixture) == _shares(mixture)
+            and size_gap(candidate.mixture.unique_samples, mixture.unique_samples) <= SIZE_SLACK
+        ):
             return at
     return None
 

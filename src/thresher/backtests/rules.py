@@ -6,7 +6,7 @@ import numpy as np
 
 from thresher.backtests.measured import Contest, index_of
 from thresher.fits.fit import Fit
-from thresher.plans.candidates import FIXED_KEEP, keep_fraction
+from thresher.plans.candidates import FIXED_KEEP, keep_fraction, nested
 from thresher.plans.simple_rules import BEST_PILOT, KEEP_ALL, KEEP_FIXED, best_pilot
 from thresher.pools import union
 from thresher.shapes import Float
@@ -29,7 +29,7 @@ def rule_choices(contests: Sequence[Contest], fit: Fit, pool_size: float | None)
     kept = keep_fraction(fit, FIXED_KEEP, pool_size)
     wanted = {
         BEST_PILOT: union([pool for pool in fit.pools if pool.name == winner]) if winner else None,
-        KEEP_ALL: union(fit.ranked) if fit.ranked else None,
+        KEEP_ALL: union(fit.ranked) if fit.ranked and fit.ranked == nested(fit)[-1] else None,
         KEEP_FIXED: kept.mixture if kept else None,
     }
     found = {name: tuple(index_of(one, mixture) for one in contests) for name, mixture in wanted.items()}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Buckets, Json, PoolSize, Quiet, print_report, say
+from thresher.cli.output import Buckets, Json, MaxEpochs, PoolSize, Quiet, print_report, say
 
 
 def frontier(
@@ -18,6 +18,7 @@ def frontier(
     ] = None,
     buckets: Buckets = None,
     pool_size: PoolSize = None,
+    max_epochs: MaxEpochs = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Chart: .png, .svg, .html or .json.")
     ] = None,
@@ -36,7 +37,7 @@ def frontier(
     from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import frontier as frontier_document
     from thresher.reports.figures import check_chart, frontier_figure, save_figure
-    from thresher.units import parse_samples
+    from thresher.units import parse_number, parse_samples
 
     if output is not None:
         check_chart(output)
@@ -53,6 +54,7 @@ def frontier(
             ),
             smallest=parse_samples(smallest, "--from") if smallest else largest_run / 8,
             largest=parse_samples(largest, "--to") if largest else largest_run * 5,
+            max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs is not None else None,
         )
     if output is not None:
         save_figure(frontier_figure(found, unit=found_fit.unit, title=found_fit.metric), output)

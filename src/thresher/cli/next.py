@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from thresher.cli.output import Buckets, Json, PoolSize, print_report
+from thresher.cli.output import Buckets, Json, MaxEpochs, PoolSize, print_report
 
 
 def next_command(
@@ -15,6 +15,7 @@ def next_command(
     ],
     buckets: Buckets = None,
     pool_size: PoolSize = None,
+    max_epochs: MaxEpochs = None,
     most_samples: Annotated[str | None, typer.Option(help="Longest pilot run to consider.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,7 +29,7 @@ def next_command(
     from thresher.plans.candidates import candidates
     from thresher.plans.saved import in_buckets, read_pool_size
     from thresher.reports.documents import next_runs
-    from thresher.units import parse_samples
+    from thresher.units import parse_number, parse_samples
 
     found_fit = read_fit(fit)
     size = read_pool_size(pool_size, buckets)
@@ -38,7 +39,8 @@ def next_command(
         options=candidates(in_buckets(found_fit, buckets, size), pool_size=size)
         if found_fit.ranked
         else None,
-        most_samples=parse_samples(most_samples, "--most-samples") if most_samples else None,
+        most_samples=parse_samples(most_samples, "--most-samples") if most_samples is not None else None,
+        max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs is not None else None,
     )
 
     print_report(as_json, lambda: next_runs(found), lambda console: next_table(console, found))

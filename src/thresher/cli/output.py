@@ -41,6 +41,11 @@ PoolSize = Annotated[
     ),
 ]
 
+MaxEpochs = Annotated[
+    str | None,
+    typer.Option("--max-epochs", help="Most passes over any pool; by default 100, or 10x those of any run."),
+]
+
 
 OTHER_FORMATS = (
     ".png", ".svg", ".pdf", ".jpg", ".html", ".csv", ".tsv", ".xlsx", ".parquet", ".npy", ".npz", ".yaml", ".yml", ".toml",

@@ -1,12 +1,13 @@
 """`thresher plan`: the best pool for a budget, and how sure."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from thresher.cli.output import Buckets, Json, PoolSize, Quiet, check_json_path, print_report, say
+from thresher.cli.output import Buckets, Json, MaxEpochs, PoolSize, Quiet, check_json_path, print_report, say
 from thresher.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def plan(
         str | None, typer.Option(help="Weight of each FIT in the choice, e.g. 0.7,0.3.")
     ] = None,
     worst_case: Annotated[
-        bool, typer.Option("--worst-case", help="With --also: the least regret of the worst metric.")
+        bool, typer.Option("--worst-case", help="With --also: the least error of the worst metric.")
     ] = False,
     prior: Annotated[str | None, typer.Option(help="Borrow published curves instead of a FIT file.")] = None,
     pools: Annotated[
@@ -63,7 +64,7 @@ def plan(
     ] = None,
     buckets: Buckets = None,
     pool_size: PoolSize = None,
-    max_epochs: Annotated[str | None, typer.Option(help="Most passes over any pool.")] = None,
+    max_epochs: MaxEpochs = None,
     must: Annotated[
         list[str] | None, typer.Option(help="Pool that every candidate holds; repeatable.")
     ] = None,
@@ -103,7 +104,7 @@ def plan(
 
     Example: thresher plan fit.json --budget 128M --budget 640M --pool-size 128M
     """
-    from thresher.cli import metric_plans, spending
+    from thresher.cli import spending
     from thresher.cli.output import say_warnings
     from thresher.cli.tables import plans_table, print_blocking
     from thresher.plans.constraints import Constraints, read_shares
@@ -123,13 +124,13 @@ def plan(
     if (fit is None) == (prior is None):
         raise InputError("Give a FIT file, or --prior NAME to borrow published curves; one of the two.")
     limits = Constraints(
-        max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs else None,
+        max_epochs=parse_number(max_epochs, "--max-epochs") if max_epochs is not None else None,
         min_share=read_shares(min_share or (), "--min-share"),
         max_share=read_shares(max_share or (), "--max-share"),
         must=must or (),
         never=never or (),
         at_most=at_most,
-        storage=parse_samples(storage, "--storage") if storage else None,
+        storage=parse_samples(storage, "--storage") if storage is not None else None,
         integer_repeats=integer_repeats,
         near=_present_mixture(near) if near is not None else {},
         kl=parse_number(kl, "--kl") if kl is not None else None,
@@ -138,11 +139,7 @@ def plan(
     found_fit = _borrowed(prior, size) if prior is not None else _measured(fit, buckets, size)
     if also or metric_weights is not None or worst_case:
         fits = [found_fit, *[_measured(path, buckets, size) for path in also or ()]]
-        metric_plans.plan_over_metrics(
-            fits, budgets, metric_weights, limits, sets,
-            worst=worst_case, pool_size=size, output=output, as_json=as_json, quiet=quiet,
-        )  # fmt: skip
-        return
+        found_fit = _blended(fits, metric_weights, worst=worst_case)
     reached = spending.read_target(flags, found_fit, limits, sets, pool_size=size, exposure=exposure)
     if reached is not None:
         budgets = (spending.target_budget(reached.samples_seen, flags),)
@@ -156,7 +153,7 @@ def plan(
             exposure=exposure,
             model=model,
             model_parameters=parse_samples(model_parameters, "--model-parameters")
-            if model_parameters
+            if model_parameters is not None
             else None,
             borrowed=prior is not None,
         )
@@ -186,6 +183,22 @@ def _present_mixture(path: Path) -> dict[str, float]:
         raise InputError(f"{path} has {len(found.shares)} rows of shares; --near takes one present mixture.")
     (shares,) = found.shares.values()
     return {name: share for name, share in zip(found.pools, shares, strict=True) if share > 0}
+
+
+def _blended(fits: Sequence["Fit"], metric_weights: str | None, *, worst: bool) -> "Fit":
+    """Several metrics as one fit; every limit and warning then holds for them as for one."""
+    from thresher.fits.blend import blend_fits
+    from thresher.units import parse_number
+
+    if len(fits) < 2:
+        raise InputError(
+            "Several metrics need several fits; add --also FIT2 to --metric-weights or --worst-case."
+        )
+    if worst and metric_weights is not None:
+        raise InputError("--worst-case and --metric-weights exclude each other; give one of them.")
+    shares = metric_weights.split(",") if metric_weights is not None else None
+    weights = [parse_number(text, "--metric-weights") for text in shares] if shares is not None else None
+    return blend_fits(fits, weights, worst=worst)
 
 
 def _borrowed(prior: str, pool_size: float | None) -> "Fit":

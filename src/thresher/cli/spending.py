@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -79,7 +79,7 @@ def read_budgets(flags: BudgetFlags, pool_size: float | None) -> tuple[Budget, .
     unit = flags.unit
     if unit == "target":
         return ()
-    with as_flags(FLAGS):
+    with as_flags(**FLAGS):
         return tuple(_budget(flags, unit, text, pool_size) for text in getattr(flags, unit))
 
 
@@ -139,7 +139,8 @@ def read_target(
     if flags.target is None:
         return None
     options = candidates(fit, sets=sets, pool_size=pool_size, must=limits.must, never=limits.never)
-    kept = [option for option in options if limits.allows(option.mixture, 1.0)]
+    of_sets = replace(limits, max_epochs=None)  # how far each may be searched is the next question
+    kept = [option for option in options if of_sets.allows(option.mixture, 1.0)]
     if not kept:
         raise InputError("No candidate keeps to --at-most and --storage; relax one of them.")
     return find_target(

@@ -12,8 +12,10 @@ from thresher.fits.predict import Prediction
 from thresher.fits.reports import PASSES
 from thresher.pilots.next_run import NextRuns
 from thresher.plans.choice import Choice
+from thresher.plans.constraints import SLACK
 from thresher.plans.frontier import Frontier
 from thresher.plans.plan import Plan
+from thresher.plans.simple_rules import Baseline
 from thresher.units import format_count, format_error, format_number
 
 MOST_FINDINGS = 6
@@ -174,14 +176,32 @@ def plans_table(console: Console, plans: Sequence[Plan]) -> None:
                 f"{choice.expected_regret:.4f}",
             )
         console.print(table)
-        rules = [f"{rule.name} {rule.error:.4f}" for rule in plan.baselines if rule.error is not None]
+        rules = [_rule(rule, plan) for rule in plan.baselines if rule.error is not None]
         if rules:
             console.print(f"Simple rules, predicted error: {'; '.join(rules)}.")
+        if plan.by_metric:
+            console.print(_by_metric(plan))
         console.print(plan.verdict)
         if plan.weighted and plan.weighted.verdict not in plan.verdict:
             console.print(plan.weighted.verdict)
         for text in plan.sensitivity:
             console.print(f"- {text}")
+
+
+def _rule(rule: Baseline, plan: Plan) -> str:
+    """A simple rule and its error, marked where it repeats data more often than any choice may."""
+    epochs = max(rule.candidate.mixture.epochs(plan.samples_seen)) if rule.candidate is not None else 0.0
+    mark = f" (at {epochs:.3g} epochs)" if epochs > plan.most_epochs * (1 + SLACK) else ""
+    return f"{rule.name} {rule.error:.4f}{mark}"
+
+
+def _by_metric(plan: Plan) -> Table:
+    """What each metric alone would choose, and what the joint choice costs it."""
+    table = _table("", ["metric", "weight", "best alone", "its error", "error of the joint choice"])
+    for one in plan.by_metric:
+        weight = "worst" if one.weight is None else f"{one.weight:g}"
+        table.add_row(one.metric, weight, one.best.label, f"{one.error:.4f}", f"{one.error_of_choice:.4f}")
+    return table
 
 
 def _least_regret(plan: Plan) -> list[Choice]:

@@ -1,5 +1,6 @@
 """Fit laws to runs, and predict with them."""
 
+from thresher.fits.blend import blend_fits
 from thresher.fits.fit import Finding, Fit, LawKind, PoolReport, SharedReport, Verdict
 from thresher.fits.fit_law import fit_law
 from thresher.fits.forecast import Forecast, forecast
@@ -14,6 +15,7 @@ __all__ = [
     "Prediction",
     "SharedReport",
     "Verdict",
+    "blend_fits",
     "fit_law",
     "forecast",
     "predict_mixture",

@@ -4,7 +4,6 @@ One law cannot describe a mean of losses that prefer different pools: the best m
 where nothing wears out. So every metric keeps its law, and what is forecast and minimised is the blend of their errors.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,10 +11,9 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit, Reach
+from thresher.pools import adds_up
 from thresher.runs import Measurement
 from thresher.units import format_number
-
-WEIGHT_TOLERANCE = 1e-6
 
 
 def blend_fits(fits: Sequence[Fit], weights: Sequence[float] | None = None, *, worst: bool = False) -> Fit:
@@ -70,26 +68,30 @@ def blend_fits(fits: Sequence[Fit], weights: Sequence[float] | None = None, *, w
 
 def _rows(fits: Sequence[Fit], shares: np.ndarray, metric: str, *, worst: bool) -> tuple[Measurement, ...]:
     """Every run that all metrics measured, with the blend of its errors."""
-    measured = [{(row.run_key, row.samples_seen): row.error for row in fit.rows} for fit in fits]
-    found = []
-    for row in fits[0].rows:
-        key = (row.run_key, row.samples_seen)
-        errors = [one[key] for one in measured if key in one]
-        if len(errors) == len(fits):
-            values = shares * errors
-            found.append(
-                replace(
-                    row,
-                    metric=metric,
-                    error=float(values.max() if worst else values.sum()),
-                    standard_error=None,
-                )
-            )
-    if not found:
+    for key_of in (_as_named, _as_trained):  # tables of one metric each may name the same runs differently
+        measured = [{key_of(row): row.error for row in fit.rows} for fit in fits]
+        found = []
+        for row in fits[0].rows:
+            errors = [one[key_of(row)] for one in measured if key_of(row) in one]
+            if len(errors) == len(fits):
+                values = shares * errors
+                error = float(values.max() if worst else values.sum())
+                found.append(replace(row, metric=metric, error=error, standard_error=None))
+        if found:
+            break
+    else:
         raise InputError(
             f"No run was measured by all of {', '.join(fit.metric for fit in fits)}; fit them on the same runs."
         )
     return tuple(found)
+
+
+def _as_named(row: Measurement) -> tuple[object, ...]:
+    return (row.run_key, row.samples_seen)
+
+
+def _as_trained(row: Measurement) -> tuple[object, ...]:
+    return (row.shares, row.unique_samples, row.samples_seen, row.seed)
 
 
 def _reach(reaches: Sequence[Reach]) -> Reach:
@@ -130,6 +132,6 @@ def _shares(fits: Sequence[Fit], weights: Sequence[float] | None, *, worst: bool
         raise InputError(f"{len(shares)} weights of metrics for {len(fits)} metrics; give one for each.")
     if not (np.all(np.isfinite(shares)) and np.all(shares >= 0)):
         raise InputError("Weights of metrics must be 0 or more.")
-    if not math.isclose(float(shares.sum()), 1.0, abs_tol=WEIGHT_TOLERANCE):
+    if not adds_up(float(shares.sum())):
         raise InputError(f"The weights of metrics sum to {format_number(shares.sum(), 6)}, not 1.")
-    return shares
+    return shares / shares.sum()

@@ -81,7 +81,7 @@ def predict_mixture(
     mixture = mixture_of(fit, pools, weights=weights, unique_samples=unique_samples)
     budgets = np.atleast_1d(np.asarray(samples_seen, dtype=float))
     for budget in budgets:
-        check_samples(float(budget), "samples_seen")
+        check_samples(float(budget), argument("samples_seen"))
     for message in extrapolations(fit, mixture, float(budgets.max())):
         warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     return tuple(one for row in predict_mixtures(fit, [mixture], budgets) for one in row)
@@ -126,7 +126,7 @@ def predict_shares(fit: Fit, swarm: Swarm, samples_seen: Sequence[float]) -> tup
     """
     mixtures = [mixture_of_shares(fit, swarm, run) for run in swarm.shares]
     for budget in samples_seen:
-        check_samples(budget, "samples_seen")
+        check_samples(budget, argument("samples_seen"))
     told = Counter(
         text for mixture in mixtures for text in extrapolations(fit, mixture, float(max(samples_seen)))
     )

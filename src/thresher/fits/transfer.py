@@ -30,7 +30,7 @@ def resized(fit: Fit, sizes: Mapping[str, float]) -> Fit:
     pools = tuple(
         replace(pool, unique_samples=sizes.get(pool.name, pool.unique_samples)) for pool in fit.pools
     )
-    return replace(fit, pools=pools)
+    return replace(fit, pools=pools, parts=tuple(resized(part, sizes) for part in fit.parts))
 
 
 def of_pools(fit: Fit, pools: Sequence[Pool], like: Sequence[int]) -> Fit:
@@ -70,7 +70,8 @@ def for_exposure(fit: Fit, exposure: str | None) -> tuple[Fit, tuple[str, ...]]:
     found = run_exposures(fit)
     if found == {exposure}:
         return planned, ()
-    kernels = [find_kernel(law.kernel) for law in fit.laws]
+    names = dict.fromkeys(law.kernel for part in fit.parts or (fit,) for law in part.laws)
+    kernels = [find_kernel(name) for name in names]
     without = [one.name for one in kernels if one.decays and one.for_exposure(exposure).exposure != exposure]
     runs = " and ".join(sorted(found)) if found else "an unknown exposure"
     how = (

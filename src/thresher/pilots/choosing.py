@@ -178,17 +178,16 @@ def _designs(question: Question, pilot: float) -> tuple[Design, ...]:
         smallest = min(pool.unique_samples for pool in world.pools)
         raise InputError(
             f"Buckets of {format_count(smallest)} samples are too small: by the borrowed curves, no number of passes over one "
-            f"learns enough to tell buckets apart. Make fewer buckets, or give {argument('pool_size')} if they "
-            "are of a part of the pool."
+            "learns enough to tell buckets apart. Make fewer buckets, or give "
+            f"{argument('pool_size')} if they are of a part of the pool."
         )
     while high > CLOSE_BUDGET * low:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if question.designs(middle) else (middle, high)
     raise InputError(
-        f"{argument('pilot_budget')} {format_count(pilot)} is too small for any design of {len(world.pools)} "
-        f"buckets with {question.seeds} "
-        f"seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. Below that, by the borrowed "
-        f"curves, runs hardly leave guessing. Raise it, or lower {argument('top')}."
+        f"{argument('pilot_budget')} {format_count(pilot)} is too small for any design of {len(world.pools)} buckets "
+        f"with {question.seeds} seed{'s' if question.seeds > 1 else ''}: about {format_count(high)} samples are needed. "
+        f"Below that, by the borrowed curves, runs hardly leave guessing. Raise it, or lower {argument('top')}."
     )
 
 

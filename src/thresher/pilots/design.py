@@ -109,9 +109,8 @@ def check_plan(schedule: str, seeds: int) -> None:
     """
     if schedule not in SCHEDULES:
         raise InputError(
-            f"{argument('schedule')} is {schedule!r}; it is {' or '.join(SCHEDULES)}, because checkpoints in "
-            "the middle of a decaying learning "
-            "rate are not comparable."
+            f"{argument('schedule')} is {schedule!r}; it is {' or '.join(SCHEDULES)}, because checkpoints in the middle of a "
+            "decaying learning rate are not comparable."
         )
     if seeds < 1:
         raise InputError(f"{argument('seeds')} is {seeds}; give 1 or more.")

@@ -8,10 +8,12 @@ import numpy as np
 from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.forecast import forecast
+from thresher.fits.forecast import REPEATS, forecast
 from thresher.plans.candidates import Candidate, candidates, nested
-from thresher.plans.evidence import joint_run, value_of_run
+from thresher.plans.constraints import Constraints
+from thresher.plans.evidence import WORLDS, joint_run, reductions
 from thresher.plans.mixture import likely_mixtures
+from thresher.plans.repetition import allowed, longest_run, most_epochs
 from thresher.pools import Mixture, union
 from thresher.units import check_samples, format_count, format_percent
 
@@ -21,6 +23,10 @@ LIKELY = 8
 """Draws whose best mixture is considered where no pool is ranked."""
 SHORTEST_JOINT_SHARE = 0.25
 """Joint runs of at least this share of the largest run are worth considering: shorter ones are all alike."""
+MOST_RUNS = 200
+"""Runs that are looked at closely: all of about twenty pools."""
+QUICK_WORLDS = 60
+"""Outcomes simulated of each where there are more."""
 WORTHWHILE_SHARE = 0.1
 """A run that removes less than this share of the expected regret is not worth doing."""
 
@@ -72,7 +78,12 @@ class NextRuns:
 
 
 def choose_next_run(
-    fit: Fit, target: float, *, most_samples: float | None = None, options: Sequence[Candidate] | None = None
+    fit: Fit,
+    target: float,
+    *,
+    most_samples: float | None = None,
+    options: Sequence[Candidate] | None = None,
+    max_epochs: float | None = None,
 ) -> NextRuns:
     """Runs ranked by expected reduction of regret at a target budget per sample trained, and a stopping rule.
 
@@ -85,19 +96,29 @@ def choose_next_run(
         most_samples: Longest run to consider; four times the largest so far, and at most the target, if None.
         options: What to choose among at the target. If None, the nested top-k pools; where no pool is ranked, the mixtures
             that may be best.
+        max_epochs: Most passes over any pool, of a choice and of a run; if None, 100, or ten times as many as any run of the
+            fit made.
 
     Raises:
-        InputError: A budget that no run can have.
+        InputError: A budget that no run can have, or that every choice repeats data too often for.
     """
-    check_samples(target, "budget")
+    check_samples(target, argument("budget"))
     if most_samples is not None:
-        check_samples(most_samples, "most_samples")
-    likely = () if fit.ranked or len(fit.pools) < 2 else likely_mixtures(fit, target, LIKELY)
-    choices = options if options is not None else [Candidate(one, None) for one in likely] or candidates(fit)
+        check_samples(most_samples, argument("most_samples"))
+    epochs = most_epochs(fit, max_epochs)
+    limits = Constraints(max_epochs=epochs)
+    likely = () if fit.ranked or len(fit.pools) < 2 else likely_mixtures(fit, target, LIKELY, epochs)
+    compared = options if options is not None else [Candidate(one, None) for one in likely] or candidates(fit)
+    choices = [choice for choice in compared if limits.allows(choice.mixture, target)]
+    if not choices:
+        raise InputError(
+            f"At {format_count(target)} samples every choice repeats a pool more often than {allowed(epochs, max_epochs)}. Raise "
+            "that, or add pools."
+        )
     at_target = forecast(fit, [choice.mixture for choice in choices], np.array([target]))
     errors = at_target.errors[:, :, 0]
     now = float((at_target.weights @ (errors - errors.min(axis=1, keepdims=True))).min())
-    planned = _candidate_runs(fit, likely)
+    planned = _candidate_runs(fit, likely, epochs)
     shortest = min(n for _, n in planned)
     limit = (
         most_samples
@@ -108,15 +129,14 @@ def choose_next_run(
     if not planned:
         raise InputError(
             f"{argument('most_samples')} of {format_count(limit)} allows no run: the shortest candidate has "
-            f"{format_count(shortest)} samples. "
-            "Raise it."
+            f"{format_count(shortest)} samples. Raise it."
         )
+    planned = _promising(fit, planned, [choice.mixture for choice in choices], target)
+    falls = reductions(fit, planned, at_target, repeats=REPEATS, worlds=WORLDS)
     runs = sorted(
         (
-            NextRun(
-                mixture, n, value_of_run(fit, mixture, n, at_target).reduction, _is_repeat(fit, mixture, n)
-            )
-            for mixture, n in planned
+            NextRun(mixture, n, fall, _is_repeat(fit, mixture, n))
+            for (mixture, n), fall in zip(planned, falls, strict=True)
         ),
         key=lambda run: (-run.regret_reduction / run.cost, run.cost, run.mixture.names),
     )
@@ -132,7 +152,20 @@ def choose_next_run(
     )
 
 
-def _candidate_runs(fit: Fit, likely: Sequence[Mixture]) -> list[tuple[Mixture, float]]:
+def _promising(
+    fit: Fit, planned: list[tuple[Mixture, float]], choices: Sequence[Mixture], target: float
+) -> list[tuple[Mixture, float]]:
+    """The runs that a quick look finds worth most per sample, where there are too many to look at closely."""
+    if len(planned) <= MOST_RUNS:
+        return planned
+    at_target = forecast(fit, choices, np.array([target]), repeats=1)
+    quick = np.array(reductions(fit, planned, at_target, repeats=1, worlds=QUICK_WORLDS))
+    cost = np.array([n for _, n in planned])
+    best = {*np.argsort(-quick / cost, kind="stable")[:MOST_RUNS].tolist(), int(np.argmax(quick))}
+    return [run for at, run in enumerate(planned) if at in best]
+
+
+def _candidate_runs(fit: Fit, likely: Sequence[Mixture], epochs: float) -> list[tuple[Mixture, float]]:
     """Single pools at their longest run and longer, nested joint runs, and mixtures that may be best.
 
     All are of one epoch or more where they can be.
@@ -159,7 +192,9 @@ def _candidate_runs(fit: Fit, likely: Sequence[Mixture]) -> list[tuple[Mixture, 
         (mixture, max(n, mixture.unique_samples) if mixture.unique_samples <= longest else n)
         for mixture, n in [*singles, *joints]
     ]
-    return list(dict.fromkeys((mixture, float(round(n))) for mixture, n in whole))
+    # no run repeats a small pool hundreds of times: it would only show that it is worn out
+    whole = [(mixture, min(n, longest_run(mixture, epochs))) for mixture, n in whole]
+    return list(dict.fromkeys((mixture, float(max(round(n), 1))) for mixture, n in whole))
 
 
 def _in_proportion(mixture: Mixture) -> bool:
@@ -170,10 +205,11 @@ def _in_proportion(mixture: Mixture) -> bool:
 
 
 def _is_repeat(fit: Fit, mixture: Mixture, samples_seen: float) -> bool:
+    names = set(mixture.names)
     return _in_proportion(mixture) and any(
-        set(row.pools) == set(mixture.names)
+        abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
         and row.weights is None
-        and abs(row.samples_seen - samples_seen) < 0.01 * samples_seen
+        and set(row.pools) == names
         for row in fit.rows
     )
 
@@ -190,7 +226,7 @@ def _verdict(
     if first is None:
         return (
             f"Stop: no run considered would remove a tenth of the expected regret of {now:.4f} {at}; the best removes "
-            f"{best.regret_reduction:.4f}. Longer runs may: raise most_samples."
+            f"{best.regret_reduction:.4f}. Longer runs may: raise {argument('most_samples')}."
         )
     return (
         f"Next, train on {first.label} for {format_count(first.samples_seen)} samples: the expected regret "

@@ -20,7 +20,7 @@ from thresher.fits.priors import DEFAULT_KERNELS, PRIORS, FixedParts
 from thresher.fits.solve import refit, solve
 from thresher.pilots.design import Design
 from thresher.pilots.recovered import Recovered, Refits, recovered
-from thresher.pilots.worlds import Worlds, draw_worlds, nested
+from thresher.pilots.worlds import Worlds, choices, draw_worlds
 from thresher.pools import Pool, union
 
 STEPS = 20
@@ -68,7 +68,7 @@ def simulate_design(
     """
     worlds = draw_worlds(world, replicates, seed)
     refits = _refit(worlds, design, np.random.default_rng([seed, 1]))
-    settings = settings_of(world, nested(world.pools), np.array([target]))
+    settings = settings_of(world, choices(world, target), np.array([target]))
     truth = worlds.errors(settings)
     excess = truth - truth.min(axis=1, keepdims=True)
     expected = sum(DEFAULT_KERNELS[one.problem.kernel] * one.law.errors(settings) for one in refits)

@@ -15,6 +15,7 @@ from thresher.laws.one_law import OneLaw
 from thresher.laws.paper import PaperLaw
 from thresher.laws.settings import Settings
 from thresher.metadata.buckets import Buckets
+from thresher.plans.repetition import longest_run, most_epochs
 from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float, Int
 from thresher.units import format_number
@@ -80,8 +81,15 @@ def draw_worlds(fit: Fit, count: int, seed: int) -> Worlds:
 
 
 def nested(pools: Sequence[Pool]) -> tuple[Mixture, ...]:
-    """Unions of the best 1, 2, .. pools: what there is to choose from."""
+    """Unions of the best 1, 2, .. pools."""
     return tuple(union(pools[:count]) for count in range(1, len(pools) + 1))
+
+
+def choices(fit: Fit, target: float) -> tuple[Mixture, ...]:
+    """Unions of the best 1, 2, .. pools that last so long: what a plan would choose from; all of them together at least."""
+    sets = nested(fit.pools)
+    lasting = [one for one in sets if target <= longest_run(one, most_epochs(fit))]
+    return tuple(lasting or sets[-1:])
 
 
 def bucket_pools(made: Buckets, top: int, pool_size: float | None = None) -> tuple[Pool, ...]:
@@ -122,9 +130,9 @@ def borrowed_world(prior: Fit, pools: tuple[Pool, ...]) -> Fit:
     ranked = prior.ranked
     if len(pools) > len(ranked):
         raise InputError(
-            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give a {argument('top')} of "
-            f"{len(ranked)} or fewer, or a prior with more."
+            f"{len(pools)} buckets are to be piloted, but the prior has {len(ranked)} ranked pools; give "
+            f"{argument('top', len(ranked))} or fewer, or a prior with more."
         )
     if len(pools) < 2:
-        raise InputError(f"One bucket leaves nothing to choose; give a {argument('top')} of 2 or more.")
+        raise InputError(f"One bucket leaves nothing to choose; give {argument('top', 2)} or more.")
     return of_pools(prior, pools, [prior.pools.index(pool) for pool in ranked[: len(pools)]])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.examples.published import load_example
 from thresher.fits.fit import Fit
@@ -29,7 +30,7 @@ def borrow(name: str, pool_size: float) -> Fit:
     """
     if name not in PRIORS:
         raise InputError(f"There is no prior {name!r}. Priors are: {', '.join(PRIORS)}.")
-    check_samples(pool_size, "pool_size")
+    check_samples(pool_size, argument("pool_size"))
     published = load_example(name)
     ranked = RunTable(tuple(row for row in published.rows if row.rank is not None), published.name)
     fit = fit_law(ranked)

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
 from thresher.fits.predict import find_pools
+from thresher.plans.constraints import check_must_and_never
 from thresher.pools import Mixture, Pool, union
 from thresher.units import MOST_SAMPLES, format_percent
 
@@ -67,9 +69,7 @@ def candidates(
             parts, or no candidate left.
     """
     find_pools(fit, list(dict.fromkeys([*must, *never])))
-    both = sorted(set(must) & set(never))
-    if both:
-        raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
+    check_must_and_never(must, never)
     allowed = [tuple(pool for pool in pools if pool.name not in never) for pools in nested(fit)]
     chosen = [*allowed, *[_asked(fit, names) for names in sets]]
     distinct: dict[frozenset[str], tuple[Pool, ...]] = {}
@@ -80,7 +80,7 @@ def candidates(
     if not kept:
         raise InputError(
             f"No candidate holds {', '.join(must) or 'anything'} without {', '.join(never) or 'anything else'}; "
-            "relax --must or --never."
+            f"relax {argument('must')} or {argument('never')}."
         )
     if pool_size is not None:
         check_pool_size(fit, pool_size)
@@ -90,6 +90,12 @@ def candidates(
 def _asked(fit: Fit, names: Sequence[str]) -> tuple[Pool, ...]:
     """A set that the user names, all of it ranked where any pool is."""
     pools = find_pools(fit, names)
+    endless = next((pool.name for pool in pools if not math.isfinite(pool.unique_samples)), None)
+    if endless is not None and len(pools) > 1:
+        raise InputError(
+            f"The set {'+'.join(names)} holds {endless!r}, a pool that never repeats (inf) and so has no share in proportion to "
+            "its size. Leave the set out: the mixture of the plan weighs such pools."
+        )
     without = next((pool.name for pool in pools if pool.rank is None), None)
     if without is not None and fit.ranked:
         raise InputError(
@@ -129,11 +135,11 @@ def check_pool_size(fit: Fit, pool_size: float) -> None:
     """
     if not 1 <= pool_size <= MOST_SAMPLES:
         raise InputError(
-            f"--pool-size is {pool_size:g}; give the rows of the metadata table, for example 128M."
+            f"{argument('pool_size')} is {pool_size:g}; give the rows of the metadata table, for example 128M."
         )
     total = sum(pool.unique_samples for pool in fit.ranked)
     if total > pool_size * (1 + 1e-6):
         raise InputError(
-            f"--pool-size is {pool_size:.6g}, but the ranked pools hold {total:.6g} unique samples; give the rows of the "
-            "whole metadata table."
+            f"{argument('pool_size')} is {pool_size:.6g}, but the ranked pools hold {total:.6g} unique samples; "
+            "give the rows of the whole metadata table."
         )

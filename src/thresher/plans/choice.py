@@ -85,7 +85,8 @@ def verdict(
 ) -> str:
     """One sentence: what to train on, how good, how sure."""
     opening = BORROWED if borrowed else ""
-    unit = "loss" if fit.unit == "loss" else "error"
+    blended = ("worst " if fit.worst else "weighted ") if fit.parts else ""
+    unit = blended + ("loss" if fit.unit == "loss" else "error")
     found = (
         f"predicted {unit} {best.error:.4f} ({best.low:.4f} to {best.high:.4f}), best with probability "
         f"{best.probability_best:.2f}"

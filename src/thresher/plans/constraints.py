@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
-from thresher.pools import ROUNDED_WEIGHTS, Mixture, Pool
+from thresher.pools import Mixture, Pool, adds_up
 from thresher.shapes import Bool, Float
 from thresher.units import format_count, parse_number
 
@@ -24,7 +25,7 @@ class Constraints:
     """Limits on a mixture.
 
     Attributes:
-        max_epochs: Most passes over any pool.
+        max_epochs: Most passes over any pool; None is as many as `plans/repetition.py` takes for sane.
         min_share: Least share of the samples seen, by pool; the name `*` stands for every pool that is not named.
         max_share: Greatest share, likewise.
         must: Pools that are in: seen once in whole, or at least in proportion to their size if the budget is small.
@@ -50,42 +51,45 @@ class Constraints:
 
     def __post_init__(self) -> None:
         if self.max_epochs is not None and not self.max_epochs > 0:
-            raise InputError(f"--max-epochs is {self.max_epochs:g}; it must be positive.")
+            raise InputError(f"{argument('max_epochs')} is {self.max_epochs:g}; it must be positive.")
         self._check_near()
         if self.at_most is not None and self.at_most < 1:
-            raise InputError(f"--at-most is {self.at_most}; a mixture has at least 1 pool.")
+            raise InputError(f"{argument('at_most')} is {self.at_most}; a mixture has at least 1 pool.")
         if self.storage is not None and not self.storage >= 1:
-            raise InputError(f"--storage is {self.storage:g}; give unique samples, for example 30M.")
-        for flag, shares in (("--min-share", self.min_share), ("--max-share", self.max_share)):
-            for name, share in shares.items():
+            raise InputError(
+                f"{argument('storage')} is {self.storage:g}; give unique samples, for example 30M."
+            )
+        for name, shares in (("min_share", self.min_share), ("max_share", self.max_share)):
+            for pool, share in shares.items():
                 if not 0 <= share <= 1:
-                    raise InputError(f"{flag} of {name} is {share:g}; a share lies in [0, 1].")
-        for name, least in self.min_share.items():
-            most = self.max_share.get(name, self.max_share.get(EVERY, 1.0))
+                    raise InputError(f"{argument(name)} of {pool} is {share:g}; a share lies in [0, 1].")
+        for pool, least in self.min_share.items():
+            most = self.max_share.get(pool, self.max_share.get(EVERY, 1.0))
+            asked = f"{argument('min_share')} of {pool}, {least:g},"
             if least > most:
                 raise InputError(
-                    f"--min-share {name}={least:g} and --max-share {most:g} clash; lower one or raise the other."
+                    f"{asked} and {argument('max_share')}, {most:g}, clash; lower one or raise the other."
                 )
-            if least > 0 and name in self.never:
-                raise InputError(f"--min-share {name}={least:g} and --never {name} clash; drop one of them.")
-        both = sorted(set(self.must) & set(self.never))
-        if both:
-            raise InputError(f"Pool {both[0]!r} is both in --must and in --never; drop one of them.")
+            if least > 0 and pool in self.never:
+                raise InputError(f"{asked} and {argument('never', pool)} clash; drop one of them.")
+        check_must_and_never(self.must, self.never)
         total = sum(self.min_share.values())
         if total > 1 + SLACK:
-            raise InputError(f"--min-share adds up to {total:g}, past 1: {_listed(self.min_share)}.")
+            raise InputError(
+                f"{argument('min_share')} adds up to {total:g}, past 1: {_listed(self.min_share)}."
+            )
 
     def _check_near(self) -> None:
         if bool(self.near) != (self.kl is not None):
             raise InputError(
-                "near and kl go together: the present mixture, and how far from it the weights may go, in nats."
+                f"{argument('near')} and {argument('kl')} go together: the present mixture, and how far from it the weights may "
+                "go, in nats."
             )
         if self.kl is not None and not (math.isfinite(self.kl) and self.kl >= 0):
-            raise InputError(f"kl is {self.kl:g}; a divergence is 0 or more, for example 0.1.")
+            raise InputError(f"{argument('kl')} is {self.kl:g}; a divergence is 0 or more, for example 0.1.")
         if self.near and (self.at_most is not None or self.storage is not None or self.integer_repeats):
-            raise InputError(
-                "near does not go with limits on which pools are used (at_most, storage, integer_repeats)."
-            )
+            sets = ", ".join(argument(name) for name in ("at_most", "storage", "integer_repeats"))
+            raise InputError(f"{argument('near')} does not go with limits on which pools are used ({sets}).")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,12 +165,10 @@ def bounds(constraints: Constraints, pools: Sequence[Pool], samples_seen: float)
     known = {pool.name for pool in pools}
     for name in constraints.names:
         if name not in known:
-            raise InputError(
-                f"Pool {name!r} is not among the ranked pools, which mix: {', '.join(sorted(known))}."
-            )
+            raise InputError(f"Pool {name!r} is not among the pools that mix: {', '.join(sorted(known))}.")
     allowed = tuple(pool for pool in pools if pool.name not in constraints.never)
     if not allowed:
-        raise InputError("--never leaves out every ranked pool; drop one of them.")
+        raise InputError(f"{argument('never')} leaves out every pool that mixes; drop one of them.")
     sizes = np.array([pool.unique_samples for pool in allowed])
     share = comparable_sizes(sizes)
     fair = np.minimum(sizes / samples_seen, share / share.sum())
@@ -210,14 +212,16 @@ def _near(
     """
     shares = np.array([constraints.near.get(pool.name, 0.0) for pool in pools])
     total = float(shares.sum())
-    if not math.isclose(total, 1.0, abs_tol=ROUNDED_WEIGHTS):
-        raise InputError(f"The shares of near sum to {total:g} over the pools that may be used, not 1.")
+    if not adds_up(total):
+        raise InputError(
+            f"The shares of {argument('near')} sum to {total:g} over the pools that may be used, not 1."
+        )
     shares = shares / total
     for pool, share, low, high in zip(pools, shares, lower, upper, strict=True):
         if not low - SLACK <= share <= high + SLACK:
             raise InputError(
-                f"near gives {pool.name!r} a share of {share:.3g}, which other limits do not allow ({low:.3g} to {high:.3g}). "
-                "Relax them, or start from another mixture."
+                f"{argument('near')} gives {pool.name!r} a share of {share:.3g}, which other limits do not allow ({low:.3g} to "
+                f"{high:.3g}). Relax them, or start from another mixture."
             )
     return shares
 
@@ -234,21 +238,10 @@ def _check(found: Bounds, constraints: Constraints, samples_seen: float) -> None
     Raises:
         InputError: Naming the constraints that clash.
     """
-    asking = [
-        flag
-        for flag, given in (("--must", constraints.must), ("--min-share", constraints.min_share))
-        if given
-    ]
-    least = " and ".join(asking)
-    capped = [
-        flag
-        for flag, given in (
-            ("--max-share", constraints.max_share),
-            ("--max-epochs", constraints.max_epochs is not None),
-        )
-        if given
-    ]
-    caps = " and ".join(capped)
+    asking = {"must": constraints.must, "min_share": constraints.min_share}
+    least = " and ".join(argument(name) for name, given in asking.items() if given)
+    capping = {"max_share": constraints.max_share, "max_epochs": _epochs_bind(found, constraints)}
+    caps = " and ".join(argument(name) for name, given in capping.items() if given)
     at = f"at {format_count(samples_seen)} samples"
     for pool, low, high in zip(found.pools, found.lower, found.upper, strict=True):
         if low > high * (1 + SLACK):
@@ -260,34 +253,38 @@ def _check(found: Bounds, constraints: Constraints, samples_seen: float) -> None
             f"Together {least} need {found.lower.sum():.3g} of the samples {at}, past 1; relax one of them."
         )
     if found.upper.sum() < 1 - SLACK:
-        never = " and --never" if constraints.never else ""
+        never = f" and {argument('never')}" if constraints.never else ""
         raise InputError(
             f"Within {caps}{never} there is room for {found.upper.sum():.3g} of the samples {at}, less than 1; relax one of them."
         )
     endless = next((pool.name for pool in found.pools if not np.isfinite(pool.unique_samples)), None)
     if constraints.integer_repeats and endless is not None:
         raise InputError(
-            f"Pool {endless!r} never repeats (inf), so --integer-repeats cannot write it in whole copies; leave one of them out."
+            f"Pool {endless!r} never repeats (inf), so {argument('integer_repeats')} cannot write it in whole copies; leave "
+            "one of them out."
         )
     count = int(found.required.sum())
     if count > found.at_most:
-        raise InputError(f"--at-most {found.at_most} clashes with the {count} pools of {least}; raise it.")
+        raise InputError(
+            f"{argument('at_most', found.at_most)} clashes with the {count} pools of {least}; raise it."
+        )
     held = float(found.sizes[found.required].sum())
     if held > found.storage * (1 + SLACK):
         raise InputError(
-            f"--storage {format_count(found.storage)} clashes with {least}, whose pools hold {format_count(held)}; raise it."
+            f"{argument('storage')} of {format_count(found.storage)} clashes with {least}, whose pools hold "
+            f"{format_count(held)}; raise it."
         )
     if found.sizes.min() > found.storage * (1 + SLACK):
         raise InputError(
-            f"--storage {format_count(found.storage)} is smaller than every pool (the smallest holds "
+            f"{argument('storage')} of {format_count(found.storage)} is smaller than every pool (the smallest holds "
             f"{format_count(float(found.sizes.min()))}); raise it."
         )
     widest = np.sort(np.where(found.required, np.inf, found.upper))[::-1][: found.at_most]
     room = float(np.where(np.isinf(widest), 0.0, widest).sum() + found.upper[found.required].sum())
     if room < 1 - SLACK:
         raise InputError(
-            f"Within --at-most {found.at_most} and {caps} there is room for {room:.3g} of the samples {at}, less than 1; relax "
-            "one of them."
+            f"Within {argument('at_most', found.at_most)} and {caps} there is room for {room:.3g} of the samples {at}, "
+            "less than 1; relax one of them."
         )
 
 
@@ -316,16 +313,39 @@ def read_shares(texts: Sequence[str], flag: str) -> dict[str, float]:
     return shares
 
 
+def _epochs_bind(found: Bounds, constraints: Constraints) -> bool:
+    """Whether the limit on passes, rather than one on shares, is what some pool's greatest weight comes from."""
+    every = constraints.max_share.get(EVERY, 1.0)
+    shares = [constraints.max_share.get(pool.name, every) for pool in found.pools]
+    return bool(np.any(found.upper < np.array(shares)))
+
+
 def clash_of_sets(found: Bounds, constraints: Constraints) -> InputError:
     """What to say where no set of pools within the storage has room for all samples."""
-    flags = [f"--storage {format_count(found.storage)}"] if constraints.storage is not None else []
-    flags += ["--max-epochs"] if constraints.max_epochs is not None else []
-    flags += ["--max-share"] if constraints.max_share else []
-    flags += [f"--at-most {found.at_most}"] if constraints.at_most is not None else []
-    flags += ["--must"] if constraints.must else []
-    flags += ["--min-share"] if constraints.min_share else []
-    flags += ["--integer-repeats"] if constraints.integer_repeats else []
-    return InputError(f"No set of pools meets {', '.join(flags)} together; relax one of them.")
+    given = {
+        "storage": constraints.storage is not None,
+        "max_epochs": _epochs_bind(found, constraints),
+        "max_share": constraints.max_share,
+        "at_most": constraints.at_most is not None,
+        "must": constraints.must,
+        "min_share": constraints.min_share,
+        "integer_repeats": constraints.integer_repeats,
+    }
+    named = ", ".join(argument(name) for name, is_given in given.items() if is_given)
+    return InputError(f"No set of pools meets {named} together; relax one of them.")
+
+
+def check_must_and_never(must: Sequence[str], never: Sequence[str]) -> None:
+    """Refuse a pool that must both be in and out.
+
+    Raises:
+        InputError: Naming it.
+    """
+    both = sorted(set(must) & set(never))
+    if both:
+        raise InputError(
+            f"Pool {both[0]!r} is both in {argument('must')} and in {argument('never')}; drop one of them."
+        )
 
 
 def _listed(shares: Mapping[str, float]) -> str:

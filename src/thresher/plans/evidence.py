@@ -5,19 +5,22 @@ well they predicted it, and choose again: the mean fall of the regret of the cho
 Nothing is refitted, so dozens of runs take a second.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
 from thresher.fits.fit import Fit
-from thresher.fits.forecast import Forecast, forecast
+from thresher.fits.forecast import Forecast, forecast, forecast_runs
 from thresher.pools import Mixture, Pool, union
 from thresher.shapes import Float
 from thresher.units import format_count
 
 WORLDS = 300
 """Outcomes simulated for each run."""
+TOGETHER = 50
+"""Runs that are forecast at once."""
 JOINT_POOLS = 3
 JOINT_EPOCHS = 5.0
 """The joint run to ask for: the best three buckets at about five epochs of one bucket. In the likelihood it brought the mean
@@ -72,17 +75,45 @@ def value_of_run(
     return Evidence(mixture, samples_seen, now, max(now - after, 0.0))
 
 
+def reductions(
+    fit: Fit, runs: Sequence[tuple[Mixture, float]], at_target: Forecast, *, repeats: int, worlds: int
+) -> list[float]:
+    """Expected falls of regret by each of many runs, a few of them forecast at a time.
+
+    Args:
+        fit: What was fitted.
+        runs: What each trains on, and how long.
+        at_target: Forecast of the candidates at the target budget, with as many repeats.
+        repeats: Times that each draw stands in a forecast.
+        worlds: Outcomes simulated for each run.
+    """
+    errors, weights = at_target.errors[:, :, 0], at_target.weights
+    regret = errors - errors.min(axis=1, keepdims=True)
+    now = float((weights @ regret).min())
+    found: list[float] = []
+    for first in range(0, len(runs), TOGETHER):
+        mixtures, lengths = zip(*runs[first : first + TOGETHER], strict=True)
+        told = forecast_runs(fit, mixtures, lengths, repeats=repeats)
+        logs, noise = np.log(told.errors[:, :, 0]), told.noise[:, 0]
+        found += [
+            max(now - _after(logs[:, i], float(noise[i]), regret, weights, worlds), 0.0)
+            for i in range(len(mixtures))
+        ]
+    return found
+
+
 def _after(
     log_errors: Float[np.ndarray, " draws"],
     noise: float,
     regret: Float[np.ndarray, "draws candidates"],
     weights: Float[np.ndarray, " draws"],
+    count: int = WORLDS,
 ) -> float:
     """Expected regret of the choice made once the run's error is known."""
-    worlds = np.searchsorted(np.cumsum(weights), (np.arange(WORLDS) + 0.5) / WORLDS * weights.sum())
+    worlds = np.searchsorted(np.cumsum(weights), (np.arange(count) + 0.5) / count * weights.sum())
     worlds = np.minimum(worlds, len(weights) - 1)
     # normal quantiles, each once, in an order that has nothing to do with that of the worlds
-    shares = (np.random.default_rng(0).permutation(WORLDS) + 0.5) / WORLDS
+    shares = (np.random.default_rng(0).permutation(count) + 0.5) / count
     outcome = log_errors[worlds] + noise * ndtri(shares)
     with np.errstate(under="ignore"):
         logs = np.log(weights) - 0.5 * ((outcome[:, None] - log_errors) / noise) ** 2

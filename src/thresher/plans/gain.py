@@ -18,6 +18,8 @@ LEAST_GAIN = 0.1
 """Smallest gain told apart: the choice has the least expected regret, so that a rule beats it by little, and in few draws."""
 REPEATS = 5
 """Times that each draw stands in a forecast."""
+MOST_THRESHOLDS = 20
+"""Fixed thresholds that are compared, evenly spread over the buckets where there are more."""
 POINTS = 41
 """Budgets along which a rule's error is traced, evenly spaced in their logarithm: ten a decade."""
 
@@ -94,7 +96,8 @@ def _rules(fit: Fit, chosen: Candidate, pool_size: float | None) -> list[tuple[s
     fixed = keep_fraction(fit, FIXED_KEEP, pool_size)
     if fixed is not None:
         rules.append((f"keep {format_percent(FIXED_KEEP)}", fixed))
-    rules += [(_threshold(one), one) for one in sets if fixed is None or not _same(one, fixed)]
+    step = max(-(-len(sets) // MOST_THRESHOLDS), 1)
+    rules += [(_threshold(one), one) for one in sets[::step] if fixed is None or not _same(one, fixed)]
     return [(name, rule) for name, rule in rules if rule.mixture != chosen.mixture]
 
 

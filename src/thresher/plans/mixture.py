@@ -16,7 +16,8 @@ from thresher.fits.forecast import forecast
 from thresher.fits.quantiles import interval
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice, compare
-from thresher.plans.constraints import WHOLE_SLACK, Bounds, Constraints, bounds, clash_of_sets
+from thresher.plans.constraints import EVERY, WHOLE_SLACK, Bounds, Constraints, bounds, clash_of_sets
+from thresher.plans.repetition import held_back
 from thresher.plans.supports import solve
 from thresher.plans.weights import Solution, divergence, free_objective, minimise
 from thresher.pools import Mixture, rescaled
@@ -105,6 +106,8 @@ def choose_mixture(
     constraints: Constraints,
     nested: Sequence[Choice],
     pool_size: float | None,
+    *,
+    asked_epochs: float | None = None,
 ) -> BestMixture | None:
     """The best mixture at one budget, beside the candidates; None where fewer than two pools mix.
 
@@ -114,6 +117,7 @@ def choose_mixture(
         constraints: What to respect.
         nested: Choices to beat; those of ranked pools only are looked at.
         pool_size: Rows of the metadata table, for the share kept.
+        asked_epochs: The passes that were asked for; None where those in the constraints are the default.
 
     Raises:
         InputError: Constraints that clash, or that give a share to a pool that is in no mixture.
@@ -157,6 +161,9 @@ def choose_mixture(
     if limits.near is not None:
         moved = divergence(solution.weights[None], limits.near)[0]
         sentence += f" They are {moved:.3g} nats from the present mixture (limit {limits.kl:g})."
+    if offered and constraints.max_epochs is not None:
+        capped = _at_most_epochs(mixture, samples_seen, constraints)
+        sentence += held_back(capped, constraints.max_epochs, asked_epochs)
     doubts = untrained_shares(fit, mixture) if offered else ()
     return BestMixture(choice, saving, offered, " ".join((sentence, *doubts)), solution.residual)
 
@@ -173,10 +180,21 @@ def _present(fit: Fit, constraints: Constraints, samples_seen: float) -> Choice:
     return Choice(Candidate(mixture, None, "the present mixture"), samples_seen, error, low, high, 1.0, 0.0)
 
 
-def likely_mixtures(fit: Fit, samples_seen: float, count: int) -> tuple[Mixture, ...]:
-    """The best weights, and those that would be best if one draw of the laws were true: what there is to choose between."""
+def likely_mixtures(fit: Fit, samples_seen: float, count: int, max_epochs: float) -> tuple[Mixture, ...]:
+    """The best weights, and those that would be best if one draw of the laws were true: what there is to choose between.
+
+    Args:
+        fit: What was fitted.
+        samples_seen: Budget in samples.
+        count: Draws looked at.
+        max_epochs: Most passes over any pool.
+
+    Raises:
+        InputError: The pools do not last so long.
+    """
     pools = fit.mixable
-    lower, upper = np.zeros(len(pools)), np.ones(len(pools))
+    within = bounds(Constraints(max_epochs=max_epochs), pools, samples_seen)
+    lower, upper = within.lower, np.minimum(within.upper, 1.0)
     step = max(fit.draws // max(count, 1), 1) if not fit.parts else 7
     objectives = [
         free_objective(fit, pools, samples_seen),
@@ -189,6 +207,19 @@ def likely_mixtures(fit: Fit, samples_seen: float, count: int) -> tuple[Mixture,
         alike = tuple(np.round(weights, ALIKE_DIGITS))
         found.setdefault(alike, Mixture(tuple(pool for pool, _ in used), tuple(w for _, w in used)))
     return tuple(found.values())
+
+
+def _at_most_epochs(mixture: Mixture, samples_seen: float, constraints: Constraints) -> list[str]:
+    """Pools whose share no limit holds down but that on passes."""
+    most = constraints.max_epochs if constraints.max_epochs is not None else np.inf
+    every = constraints.max_share.get(EVERY, 1.0)
+    return [
+        name
+        for name, weight, epochs in zip(
+            mixture.names, mixture.weights, mixture.epochs(samples_seen), strict=True
+        )
+        if epochs >= most * (1 - WHOLE_SLACK) and weight < constraints.max_share.get(name, every)
+    ]
 
 
 def _wears(fit: Fit) -> bool:

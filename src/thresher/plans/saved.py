@@ -82,12 +82,12 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
     wanted = plans[0].samples_seen if samples_seen is None else samples_seen
     found = next((plan for plan in plans if abs(plan.samples_seen - wanted) <= SAME_BUDGET * wanted), None)
     if found is None:
-        raise InputError(f"{path} has no plan for {argument('budget')} {wanted:g}; it has {known}.")
+        raise InputError(f"{path} has no plan for {argument("budget")} {wanted:.12g}; it has {known}.")
     chosen = found.best if choice == "best" else found.mixture
     if chosen is None:
         other = next(name for name in CHOICES if name != choice)
         raise InputError(
-            f"{path} has no {choice} for a budget of {wanted:g}; give {argument('choice', other)} instead."
+            f"{path} has no {choice} for a budget of {wanted:.12g}; give {argument('choice', other)} instead."
         )
     used = [row for row in zip(chosen.pools, chosen.weights, chosen.epochs, strict=True) if row[1]]
     endless = next((pool for pool, _, e in used if e == 0), None)
@@ -112,8 +112,8 @@ def read_pool_size(pool_size: str | None, buckets: Path | None) -> float | None:
     rows = read_buckets(buckets).rows
     if size is not None and size < rows:
         raise InputError(
-            f"{argument('pool_size')} is {size:g}, but {buckets} was made from {rows:,} rows; give no less, or leave it out if "
-            "that is the whole pool."
+            f"{argument('pool_size')} is {format_count(size)}, but {buckets} was made from {rows:,} rows; give no less, or leave "
+            "it out if that is the whole pool."
         )
     return float(rows) if size is None else size
 

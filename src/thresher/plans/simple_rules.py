@@ -8,7 +8,7 @@ import numpy as np
 
 from thresher.errors import InputError
 from thresher.fits.fit import Fit
-from thresher.fits.fit_law import fit_law
+from thresher.fits.fit_law import DRAWS, fit_law
 from thresher.fits.forecast import forecast
 from thresher.fits.transfer import resized
 from thresher.plans.candidates import FIXED_KEEP, Candidate, candidate, keep_fraction, nested
@@ -22,6 +22,8 @@ KEEP_ALL = "keep everything ranked"
 KEEP_FIXED = f"keep {format_percent(FIXED_KEEP)}"
 COPY_NEAREST = "copy the nearest runs"
 PAPER_RULE = "the paper's law"
+FEW_POOLS = 64
+"""With more the paper's law chooses by its most probable parameters: its draws would take longer than all the rest."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def paper_fit(fit: Fit) -> Fit | None:
         return None
     try:
         table = RunTable(singles, "the fitted runs", declared_unit=fit.unit)
-        found = fit_law(table, law="paper", chance=fit.chance or 1.0, unit=fit.unit)
+        draws = DRAWS if len(names) <= FEW_POOLS else 0
+        found = fit_law(table, law="paper", chance=fit.chance or 1.0, unit=fit.unit, draws=draws)
     except InputError:  # too few runs for a utility of every pool: then there is no such baseline
         return None
     sizes = {pool.name: pool.unique_samples for pool in fit.pools if math.isfinite(pool.unique_samples)}
@@ -122,13 +125,18 @@ def _nearest(rows: Sequence[Measurement], pool: Pool, samples_seen: float) -> fl
         alike = [row for row in rows if row.quality == pool.quality]
         sizes = {row.unique_samples for row in alike}
         if sizes:
-            size = min(sizes, key=lambda N: (abs(np.log(N / pool.unique_samples)), N))
+            size = min(sizes, key=lambda N: (size_gap(N, pool.unique_samples), N))
             own = [row for row in alike if row.unique_samples == size]
     own = own or [row for row in rows if row.pool == pool.name]
     if not own:
         return float("nan")
     budget = min({row.samples_seen for row in own}, key=lambda n: (abs(np.log(n / samples_seen)), n))
     return float(np.mean([row.error for row in own if row.samples_seen == budget]))
+
+
+def size_gap(one: float, other: float) -> float:
+    """How far two sizes lie apart, as a logarithm; 0 for two pools that never repeat."""
+    return 0.0 if one == other else abs(math.log(one) - math.log(other))
 
 
 def _best_pilot(fit: Fit, pool_size: float | None) -> Candidate | None:
@@ -142,5 +150,16 @@ def _best_pilot(fit: Fit, pool_size: float | None) -> Candidate | None:
 
 def _by_copying(fit: Fit, options: Sequence[Candidate], samples_seen: float) -> Candidate | None:
     singles = [row for row in fit.rows if not row.is_joint]
-    copied = np.array([copy_nearest(singles, option.mixture, samples_seen) for option in options])
+    pools = dict.fromkeys(pool for option in options for pool in option.mixture.pools)
+    rows_of: dict[str, list[Measurement]] = {}
+    for row in singles:
+        rows_of.setdefault(row.pool, []).append(row)
+    near = {
+        pool: _nearest(singles if pool.quality else rows_of.get(pool.name, []), pool, samples_seen)
+        for pool in pools
+    }
+    copied = np.array([
+        sum(weight * near[pool] for pool, weight in zip(one.mixture.pools, one.mixture.weights, strict=True))
+        for one in options
+    ])  # fmt: skip
     return options[int(np.nanargmin(copied))] if np.isfinite(copied).any() else None

@@ -10,6 +10,7 @@ from thresher.fits.fit import Fit
 from thresher.fits.predict import Prediction
 from thresher.fits.reports import PASSES
 from thresher.pilots.next_run import NextRuns
+from thresher.plans.by_metric import MetricChoice
 from thresher.plans.candidates import Candidate
 from thresher.plans.choice import Choice
 from thresher.plans.frontier import Frontier
@@ -125,10 +126,22 @@ def plans(found: Sequence[Plan]) -> dict[str, Any]:
                 "verdict": plan.verdict,
                 "sensitivity": list(plan.sensitivity),
                 "exposure": plan.exposure,
+                **({"metrics": [_metric(one) for one in plan.by_metric]} if plan.by_metric else {}),
             }
             for plan in found
         ],
         "warnings": list(dict.fromkeys(text for plan in found for text in plan.warnings)),
+    }
+
+
+def _metric(one: MetricChoice) -> dict[str, Any]:
+    return {
+        "metric": one.metric,
+        "weight": one.weight,
+        "best": list(one.best.mixture.names),
+        "keep": one.best.keep,
+        "error": one.error,
+        "error_of_choice": one.error_of_choice,
     }
 
 

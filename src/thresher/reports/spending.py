@@ -1,13 +1,11 @@
-"""What a plan's JSON says of budgets, targets, gains and several metrics."""
+"""What a plan's JSON says of budgets, targets and gains."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thresher.budget import Budget
 from thresher.plans.gain import Gain
-from thresher.plans.metrics import MetricsPlan
 from thresher.plans.target import Target
-from thresher.reports.documents import choice_document
 
 
 def with_spending(
@@ -28,36 +26,6 @@ def with_spending(
         for plan, budget, found in zip(document["plans"], budgets, gains, strict=True)
     ]
     return {**document, "plans": plans, "target": _target(target) if target else None}
-
-
-def metrics_plans(found: Sequence[MetricsPlan], budgets: Sequence[Budget]) -> dict[str, Any]:
-    """`plan --also .. --json`: the plans, and what each metric alone would choose."""
-    return {
-        "plans": [
-            {
-                "samples_seen": plan.samples_seen,
-                "best": choice_document(plan.best),
-                "candidates": [choice_document(choice) for choice in plan.choices],
-                "mixture": None,
-                "baselines": [],
-                "verdict": plan.verdict,
-                "budget": _budget(budget),
-                "metrics": [
-                    {
-                        "metric": one.metric,
-                        "weight": one.weight,
-                        "best": list(one.best.mixture.names),
-                        "keep": one.best.keep,
-                        "error": one.error,
-                        "error_of_choice": one.error_of_choice,
-                    }
-                    for one in plan.by_metric
-                ],
-            }
-            for plan, budget in zip(found, budgets, strict=True)
-        ],
-        "warnings": [],
-    }
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

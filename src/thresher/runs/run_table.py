@@ -69,12 +69,17 @@ class RunTable:
     def sizes(self) -> Mapping[str, float]:
         """Unique samples of each pool whose size is known: from its own runs, from lists in joint runs, or left over.
 
-        Left over is what a union holds beyond its other pools: of `a` and `a+b`, the size of `b`.
+        Left over is what a union holds beyond its other pools: of `a` and `a+b`, the size of `b`. Where rows differ by a little,
+        the largest counts, so that their order means nothing.
         """
-        found = {row.pool: row.unique_samples for row in self.rows if not row.is_joint}
+        found: dict[str, float] = {}
+        listed: dict[str, float] = {}
         for row in self.rows:
+            if not row.is_joint:
+                found[row.pool] = max(row.unique_samples, found.get(row.pool, 0.0))
             for name, size in zip(row.pools, row.pool_sizes or (), strict=False):
-                found.setdefault(name, size)
+                listed[name] = max(size, listed.get(name, 0.0))
+        found = {**listed, **found}
         _add_what_is_left(found, self.rows)
         return found
 
