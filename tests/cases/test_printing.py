@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import thresher
 from thresher.cli.app import run
-from thresher.cli.output import as_text, print_text, progress_bar, say
+from thresher.cli.output import print_text, progress_bar, say, shown_as_text
 from thresher.names import guarded, unguarded, unseen, visible
 from thresher.runs import Measurement, RunTable, read_runs, write_runs
 
@@ -124,7 +124,7 @@ def test_what_moves_the_cursor_is_escaped_everywhere(text, capsys):
         console.print(listing)
         console.print(f"line {text}")
 
-    written = as_text(show)
+    written = shown_as_text(show)
     say(f"Error: {text}")
     message = capsys.readouterr().err
     assert message.count("\n") == 1
@@ -242,6 +242,6 @@ def test_a_header_is_guarded_too(tmp_path):
 def test_a_script_keeps_its_lines():
     """Several lines that thresher wrote stay several lines, unwrapped; a name in them cannot move the cursor."""
     long = "x " * 100
-    assert as_text(lambda console: print_text(console, f"#!/bin/bash\n{long}\n\necho \x1b[2J\n")) == (
+    assert shown_as_text(lambda console: print_text(console, f"#!/bin/bash\n{long}\n\necho \x1b[2J\n")) == (
         f"#!/bin/bash\n{long.rstrip()}\n\necho \\x1b[2J\n"
     )

@@ -156,9 +156,9 @@ def test_an_interrupted_run_goes_on_where_it_was(finished, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"seed": 4}, "--seed 3"),
-        ({"minutes": 1}, "--minutes 0.5"),
-        ({"trainer": "open_clip"}, "--trainer own"),
+        ({"seed": 4}, "seed=3"),
+        ({"minutes": 1}, "minutes=0.5"),
+        ({"trainer": "open_clip"}, "trainer='own'"),
     ],
 )
 def test_another_request_in_the_same_folder_is_refused(finished, change, words):
@@ -205,7 +205,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(InputError, match="is not empty and holds no laboratory run"):
         run_laboratory(REQUEST, tmp_path, trainer=LawfulTrainer())
-    with pytest.raises(InputError, match="is a file; give a folder with -o"):
+    with pytest.raises(InputError, match="is a file; give a folder with folder"):
         run_laboratory(REQUEST, tmp_path / "thesis.txt", trainer=LawfulTrainer())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -243,7 +243,7 @@ def test_a_folder_of_someone_else_is_one_sentence(tmp_path, monkeypatch, method,
     monkeypatch.setattr(Path, method, forbidden)
     folder = tmp_path / "out"
     with pytest.raises(
-        InputError, match=r"out cannot be written: Permission denied\. Give another folder with -o\.$"
+        InputError, match=r"out cannot be written: Permission denied\. Give another folder with folder\.$"
     ):
         run_laboratory(REQUEST, folder, trainer=LawfulTrainer())
 

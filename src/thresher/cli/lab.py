@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thresher.cli.output import Json, Quiet, as_text, print_report, progress_bar, say, say_warnings
+from thresher.cli.output import Json, Quiet, print_report, progress_bar, say, say_warnings, shown_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,10 +64,15 @@ def run_command(
         done = run_laboratory(
             request, output, notice=(lambda text: None) if quiet else say, progress=progress
         )
-        write_report(done, output, as_text(lambda console: show(console, done)))
+        write_report(done, output, as_text(done))
     print_report(as_json, lambda: lab_document(done), lambda console: show(console, done))
     if not quiet:
         say(f"Wrote {output / CHART} and all that leads to it in {output}.")
+
+
+def as_text(done: "Laboratory") -> str:
+    """What a person is shown, as text."""
+    return shown_as_text(lambda console: show(console, done))
 
 
 def show(console: "Console", done: "Laboratory") -> None:

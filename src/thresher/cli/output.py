@@ -103,7 +103,7 @@ def console() -> Console:
     return PlainConsole()
 
 
-def as_text(show: Callable[[Console], None]) -> str:
+def shown_as_text(show: Callable[[Console], None]) -> str:
     """What `show` prints, as the text of a file."""
     written = io.StringIO()
     show(PlainConsole(written))
