@@ -12,7 +12,7 @@ from made_fits import made_fit, one_law
 from thresher.errors import ThresherError
 from thresher.fits.blend import blend_fits
 from thresher.fits.fit import Fit, LawKind
-from thresher.fits.forecast import forecast
+from thresher.fits.forecast import Forecast, forecast
 from thresher.fits.predict import predict_mixture, predict_mixtures
 from thresher.laws.paper import PaperLaw
 from thresher.plans.candidates import candidates
@@ -132,3 +132,13 @@ def test_the_papers_law_is_within_bounds_too(chance):
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             (one,) = predict_mixture(fit, ["p0"], n)
         assert_in_bounds(fit, one.error, one.low, one.high)
+
+
+def test_an_interval_holds_its_error_even_where_no_draw_does():
+    """What is expected is of the most probable law; draws of another kernel may all lie on one side of it."""
+    for drawn in (0.2, 0.9):
+        found = Forecast(
+            np.array([[0.5]]), np.full((20, 1, 1), drawn), np.full(20, 1 / 20), np.array([[0.001]]), 0.999
+        )
+        low, high = found.interval()
+        assert low[0, 0] <= 0.5 <= high[0, 0]
