@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.ids import IdKind, hex_digits, written_ids
 from thresher.metadata.keys import Keys, PairKeys
@@ -52,7 +53,7 @@ def format_of(path: Path, kind: IdKind) -> SubsetFormat:
     if chosen is SubsetFormat.NPY and kind is not IdKind.HEX:
         raise InputError(
             f"{path}: .npy holds ids of 32 lower-case hex digits, but these are {_described(kind)}; "
-            "write .parquet or .txt, or choose another column with --id."
+            f"write .parquet or .txt, or choose another column with {argument('id_column')}."
         )
     return chosen
 

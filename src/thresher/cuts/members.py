@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.files import written_whole
 from thresher.metadata.buckets import Buckets
@@ -13,6 +14,7 @@ from thresher.metadata.ids import IdKind, written_ids
 from thresher.metadata.selection import Selection
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder
+from thresher.units import format_number
 
 ROW_GROUP_ROWS = 1 << 20
 
@@ -80,7 +82,9 @@ def _chosen(
     engine: Engine, table: Table, made: Buckets, work: WorkFolder, share: float | None, seed: int
 ) -> SortedIds:
     if share is not None and not 0 < share <= 1:
-        raise InputError(f"--sample is {share:g}, not a share above 0 and up to 1.")
+        raise InputError(
+            f"{argument('sample')} is {format_number(share, 6)}, not a share above 0 and up to 1."
+        )
     slices = tuple(made.slice_of(name, share if share is not None else 1.0) for name in made.names)
     return engine.select(table, Selection(slices, seed, members=True), work)
 

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.buckets import Buckets
 from thresher.metadata.engine import Engine
@@ -15,6 +16,7 @@ from thresher.metadata.ranks import Census, standings
 from thresher.metadata.selection import Edge, Selection, Slice
 from thresher.metadata.table import Table
 from thresher.metadata.work import WorkFolder
+from thresher.units import format_number
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Keep:
                 if 1 < self.fraction <= 100
                 else ""
             )
-            raise InputError(f"--keep is {self.fraction:g}, not a share above 0 and up to 1.{percent}")
+            raise InputError(
+                f"{argument('keep')} is {format_number(self.fraction, 6)}, not a share above 0 and up to 1.{percent}"
+            )
 
     def rows(self, rows: int) -> int:
         """The share of `rows`, rounded half to even; 0.3 is read as three tenths, not as its nearest float.
@@ -74,7 +78,7 @@ class FromBuckets:
 
     def __post_init__(self) -> None:
         if not self.copies:
-            raise InputError("No bucket was chosen; name at least one with --pool.")
+            raise InputError(f"No bucket was chosen; name at least one with {argument('pool')}.")
         for name, copies in self.copies.items():
             self.buckets.slice_of(name)
             if not 0 < copies <= MOST_COPIES:
@@ -131,7 +135,9 @@ def selection_of(
     if isinstance(request, Keep):
         wanted = request.rows(census.rows)
         if wanted == 0:
-            raise InputError(f"--keep {request.fraction:g} of {census.rows:,} rows keeps no sample at all.")
+            raise InputError(
+                f"{argument('keep')} {format_number(request.fraction, 6)} of {census.rows:,} rows keeps no sample at all."
+            )
         (place,) = standings(engine, table, census, [wanted], work)
         inside = wanted - place.above
         edge = Edge(place.score, ties=None if inside == place.tied else inside)
@@ -140,7 +146,7 @@ def selection_of(
         lowest = ordered_of(rounded_threshold(request.score, table.score_type), table.score_width)
         if not any(found.high >= lowest for found in census.bins):
             raise InputError(
-                f"No score reaches --threshold {request.score:g}; {_highest(engine, table, census, work)}"
+                f"No score reaches {argument('threshold')} {format_number(request.score, 6)}; {_highest(engine, table, census, work)}"
             )
         return Selection((Slice("kept", None, Edge(lowest)),))
     if (census.rows, census.missing) != (request.buckets.rows, request.buckets.missing):
@@ -206,7 +212,7 @@ def from_plan(
     from thresher.plans.saved import read_choice  # loads laws and scipy, which no other cut needs
 
     if not passes > 0:
-        raise InputError(f"--passes is {passes:g}; give a number above 0.")
+        raise InputError(f"{argument('passes')} is {format_number(passes, 6)}; give a number above 0.")
     found = read_choice(path, budget, choice)
     copies = {pool: epochs / passes for pool, epochs in zip(found.pools, found.epochs, strict=True)}
     described = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from thresher.arguments import argument
 from thresher.errors import InputError
 from thresher.metadata.engine import Bin, Block, Engine, Progress, SortedIds, Window, no_progress
 from thresher.metadata.ids import IdKind, read_keys
@@ -59,10 +60,10 @@ class Local(Engine):
     def __post_init__(self) -> None:
         if not self.memory >= LEAST_MEMORY:
             raise InputError(
-                f"--memory is {self.memory / 1e6:.0f}M; at least {LEAST_MEMORY / 1e6:.0f}M is needed."
+                f"{argument('memory')} is {self.memory / 1e6:.0f}M; at least {LEAST_MEMORY / 1e6:.0f}M is needed."
             )
         if self.workers is not None and self.workers < 1:
-            raise InputError(f"--workers is {self.workers}; at least 1 is needed.")
+            raise InputError(f"{argument('workers')} is {self.workers}; at least 1 is needed.")
 
     @property
     def threads(self) -> int:

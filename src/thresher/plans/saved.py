@@ -82,7 +82,7 @@ def read_choice(path: Path, samples_seen: float | None, choice: str = "best") ->
     wanted = plans[0].samples_seen if samples_seen is None else samples_seen
     found = next((plan for plan in plans if abs(plan.samples_seen - wanted) <= SAME_BUDGET * wanted), None)
     if found is None:
-        raise InputError(f"{path} has no plan for {argument("budget")} {wanted:.12g}; it has {known}.")
+        raise InputError(f"{path} has no plan for {argument('budget')} {wanted:.12g}; it has {known}.")
     chosen = found.best if choice == "best" else found.mixture
     if chosen is None:
         other = next(name for name in CHOICES if name != choice)

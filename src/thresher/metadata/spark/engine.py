@@ -338,7 +338,8 @@ def _unseen(kept: dict[str, Any], parts: str | None) -> str:
     if parts is None:
         return (
             f"Spark's executors wrote {kept['written']:,} sorted ids to {kept['place']}, but this machine does not see "
-            "them there: give a folder that both share with --spill, or a URI that Spark reads and writes with --spark-work."
+            f"them there: give a folder that both share with {argument('spill')}, or a URI that Spark reads and writes with "
+            f"{argument('spark_work')}."
         )
     return f"{kept['place']} does not hold the {kept['written']:,} chosen ids: the metadata changed; run the command again."
 

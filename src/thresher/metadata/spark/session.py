@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from thresher.arguments import argument
 from thresher.errors import InputError, MissingExtraError
 from thresher.metadata.spark.faults import first_line, spark_faults
 
@@ -24,7 +25,7 @@ RETRIES = 4
 """Of a call to a Connect server that does not answer; PySpark's own wait is ten minutes."""
 NO_JAVA = (
     f"Spark needs Java {LEAST_JAVA} or {MOST_JAVA}, and {{found}}: install one (for example "
-    f"`apt-get install openjdk-{LEAST_JAVA}-jre-headless`) and set JAVA_HOME, or give a server with --spark-remote."
+    f"`apt-get install openjdk-{LEAST_JAVA}-jre-headless`) and set JAVA_HOME, or give a server with {{remote}}."
 )
 
 
@@ -44,8 +45,8 @@ def open_session(remote: str | None = None) -> Iterator[Any]:
     try:
         import pyspark
     except ImportError as error:
-        raise MissingExtraError("--engine spark", "spark") from error
-    source = "--spark-remote" if remote else "SPARK_REMOTE"
+        raise MissingExtraError(argument("engine", "spark"), "spark") from error
+    source = argument("spark_remote") if remote else "SPARK_REMOTE"
     remote = remote or os.environ.get("SPARK_REMOTE") or None
     with spark_faults(None, "starting"):
         theirs = None if remote is not None else _running()
@@ -70,7 +71,7 @@ def _running() -> Any:  # noqa: ANN401 - PySpark's session, or None
     if is_remote_only():
         raise InputError(
             "This PySpark is the Connect client alone (pyspark-client), which starts no Spark; give a server with "
-            '--spark-remote, or pip install "thresher[spark]".'
+            f'{argument("spark_remote")}, or pip install "thresher[spark]".'
         )
     from pyspark.sql import SparkSession
 
@@ -123,7 +124,7 @@ def _connected(remote: str, source: str) -> Any:  # noqa: ANN401 - PySpark's ses
 def _started() -> Any:  # noqa: ANN401 - PySpark's session
     java = find_java()
     if java is None:
-        raise InputError(NO_JAVA.format(found=_java_found()))
+        raise InputError(NO_JAVA.format(found=_java_found(), remote=argument("spark_remote")))
     os.environ["JAVA_HOME"] = str(java)
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
