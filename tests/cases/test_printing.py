@@ -70,9 +70,9 @@ COMMANDS = {
     "next": (["next", "@fit.json", "--budget", "640M"], ["[/b]"]),
     "backtest": (["backtest", "@runs.csv"], [METRIC]),
     "buckets": (
-        ["buckets", "@meta[b]", "--score", "s", "--buckets", "2", "--names", "[b],:smile:", "-o", "@b[b].json",
+        ["buckets", "@meta[b]", "--score", "s", "--buckets", "2", "--names", "[b],[red]x", "-o", "@b[b].json",
           "--chart", "@b[i].svg"],
-        ["[b]", ":smile:", "b[b].json", "b[i].svg"],
+        ["[b]", "[red]x", "b[b].json", "b[i].svg"],
     ),
     "index": (["index", "@meta[b]", "--score", "s", "-o", "@ix[b]"], ["ix[b]"]),
     "cut": (["cut", "@meta[b]", "--score", "s", "--keep", "0.1", "-o", "@s[b].npy"], ["s[b].npy"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.cli.output import Json, Quiet, print_findings, print_json, print_report, progress_bar, say
+from thresher.cli.output import Json, Quiet, console, print_findings, print_json, print_report, progress_bar, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -172,13 +172,9 @@ def import_command(
         say(line)
 
     def show(console: "Console") -> None:
-        from rich.text import Text
-
         console.print(
-            Text(
-                f"{_count(len(found.table), 'row')} of {_count(runs_found, 'run')}, "
-                f"{', '.join(found.table.metrics)}: wrote {output}."
-            )
+            f"{_count(len(found.table), 'row')} of {_count(runs_found, 'run')}, "
+            f"{', '.join(found.table.metrics)}: wrote {output}."
         )
         print_findings(console, found.findings)
 
@@ -207,10 +203,10 @@ def _guess(paths: Sequence[Path], output: Path | None, *, as_json: bool) -> None
         }
         print_json(content)
     elif output is None:
-        print(text, end="")
+        typer.echo(text, nl=False)
     else:
         left = f"to fill in: {', '.join(open_)}" if open_ else "check it"
-        print(f"Drafted {output}; {left}. Then: --columns {output}")
+        console().print(f"Drafted {output}; {left}. Then: --columns {output}")
 
 
 def _with_idle_labels(found: "Imported", labels: "tuple[RunLabel, ...]") -> "Imported":

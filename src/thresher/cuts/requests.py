@@ -136,7 +136,7 @@ def selection_of(
         wanted = request.rows(census.rows)
         if wanted == 0:
             raise InputError(
-                f"{argument('keep')} {format_number(request.fraction, 6)} of {census.rows:,} rows keeps no sample at all."
+                f"{argument('keep')} {format_number(request.fraction, 6)} of {census.rows:,} rows keeps no sample."
             )
         (place,) = standings(engine, table, census, [wanted], work)
         inside = wanted - place.above
@@ -146,7 +146,8 @@ def selection_of(
         lowest = ordered_of(rounded_threshold(request.score, table.score_type), table.score_width)
         if not any(found.high >= lowest for found in census.bins):
             raise InputError(
-                f"No score reaches {argument('threshold')} {format_number(request.score, 6)}; {_highest(engine, table, census, work)}"
+                f"No score reaches {argument('threshold')} {format_number(request.score, 6)}; "
+                f"{_highest(engine, table, census, work)}"
             )
         return Selection((Slice("kept", None, Edge(lowest)),))
     if (census.rows, census.missing) != (request.buckets.rows, request.buckets.missing):

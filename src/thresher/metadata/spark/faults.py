@@ -145,9 +145,10 @@ def _lost(text: str, doing: str, session: Any, *, goes_on: bool) -> str:  # noqa
         where = _plain_path(denied[1] or denied[2]) if denied else "a path"
         return f"Spark may not read or write {where} (permission denied); give its user the right, or another path."
     if found := re.search(r"Mkdirs failed to create (\S+)", text):
-        return f"Spark's executors cannot write {_plain_path(found[1])}; give a URI that all of them can with {argument('spark_work')}."
+        return f"Spark's executors cannot write {_plain_path(found[1])}; give a URI that all can with {argument('spark_work')}."
     if "No space left on device" in text:
-        return f"A disk of Spark's executors is full; free some space (spark.local.dir, {argument('spark_work')}) and run the command again."
+        places = f"spark.local.dir, {argument('spark_work')}"
+        return f"A disk of Spark's executors is full; free some space ({places}) and run the command again."
     if any(words in text for words in NO_MEMORY):
         return (
             f"Spark ran out of memory while {doing}; raise spark.executor.memory (in local mode spark.driver.memory) and run "
