@@ -229,7 +229,9 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         run_laboratory(REQUEST, tmp_path / "out", trainer=LawfulTrainer())
 
 
-@pytest.mark.parametrize(("method", "name"), [("is_symlink", "lock"), ("iterdir", "out"), ("mkdir", "results")])
+@pytest.mark.parametrize(
+    ("method", "name"), [("is_symlink", "lock"), ("iterdir", "out"), ("mkdir", "results")]
+)
 def test_a_folder_of_someone_else_is_one_sentence(tmp_path, monkeypatch, method, name):
     allowed = getattr(Path, method)
 
