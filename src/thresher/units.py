@@ -67,13 +67,16 @@ def check_samples(value: float, what: str, shown: str | None = None) -> None:
         shown: How it was written.
 
     Raises:
-        InputError: `value` is not between 1 and 10^18, not whole, or could be thousands with a point between them.
+        InputError: `value` is not between 1 and 10^18; or what was written is not whole, or could be thousands with a point
+            between them.
     """
     written = shown.strip() if shown is not None else format_exact(value)
     if not 1 <= value <= MOST_SAMPLES:
         raise InputError(
             f"{what} is {written}; a number of samples lies between 1 and 10^18, for example 640M."
         )
+    if shown is None:  # computed, for example from FLOPs
+        return
     if _GROUPS.fullmatch(written) and "." in written:
         raise InputError(f"{what} is {written}, which has two readings. {other_reading(written)}")
     if abs(value - round(value)) > WHOLE * value:

@@ -107,7 +107,7 @@ def test_several_metrics_make_a_plan_that_can_be_carried_out(folder, capsys):
         ),
         ("recipe @plan.json --for keras", "--for is 'keras'; give open_clip, datacomp, mosaicml or yaml"),
         ("recipe @plan.json --for yaml", "has 2 plans; choose one with --budget"),
-        ("recipe @plan.json --budget 1M --for yaml", "has no plan for a budget of 1e+06"),
+        ("recipe @plan.json --budget 1M --for yaml", "has no plan for --budget 1000000"),
         ("recipe @plan.json --budget 64M --for open_clip", "needs to know the shards of each pool"),
         ("recipe @plan.json --budget 64M --for open_clip --shards a=1:x", "no shards are given for top_0_10"),
         ("recipe @fit.json --for yaml", "is not a thresher-plan file"),

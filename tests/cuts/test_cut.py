@@ -147,7 +147,7 @@ def test_threshold_is_inclusive_in_the_column_s_own_type(tmp_path):
     table = open_table([write_table(tmp_path / "m", ids, values, files=1)], score=SCORE)
     cut(Threshold(0.7), table, tmp_path / "s.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), expected_npy(ids[:1]))
-    with pytest.raises(InputError, match=r"No score reaches --threshold 0.8; the highest is 0.7"):
+    with pytest.raises(InputError, match=r"No score reaches threshold 0.8; the highest is 0.7"):
         cut(Threshold(0.8), table, tmp_path / "t.npy")
 
 
@@ -170,7 +170,7 @@ def test_keep_is_exact_even_where_a_repeated_id_is_tied(tmp_path):
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.5, 30, float("nan")])
 def test_shares_outside_zero_and_one_are_refused(fraction):
-    with pytest.raises(InputError, match=r"--keep is .* not a share"):
+    with pytest.raises(InputError, match=r"keep is .* not a share"):
         Keep(fraction)
 
 

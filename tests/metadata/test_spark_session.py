@@ -26,8 +26,8 @@ def metadata(tmp_path):
     return str(write_table(tmp_path / "m", hex_ids(400), scores(400)))
 
 
-def refused(capsys, arguments):
-    assert run([str(one) for one in arguments]) == 2
+def refused(capsys, arguments, status=2):
+    assert run([str(one) for one in arguments]) == status
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("Error: ")
@@ -206,7 +206,7 @@ def test_only_the_command_that_wrote_parts_at_a_uri_deletes_them(
         raise LostEngineError("lost")
 
     monkeypatch.setattr(SparkIds, "blocks", interrupted)
-    assert refused(capsys, command) == "Error: lost\n"
+    assert refused(capsys, command, status=1) == "Error: lost\n"
     assert "Another thresher command" in said[0]
     written, proof = (uri.rpartition("/")[0] for uri in places["read"])
     assert written != proof
@@ -280,7 +280,9 @@ def test_a_folder_that_executors_cannot_write_is_named(tmp_path, metadata, capsy
     (tmp_path / "file").write_text("")
     options = ["--engine", "spark", "--spark-work", f"file://{tmp_path}/file"]
     said = refused(
-        capsys, ["cut", metadata, "--keep", "0.3", "--score", SCORE, "-o", tmp_path / "s.npy", *options]
+        capsys,
+        ["cut", metadata, "--keep", "0.3", "--score", SCORE, "-o", tmp_path / "s.npy", *options],
+        status=1,
     )
     assert f"{tmp_path}/file" in said
 

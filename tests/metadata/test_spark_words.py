@@ -124,7 +124,8 @@ def test_options_that_do_not_go_together_are_said(tmp_path, capsys, command, sai
 
     pq.write_table(pa.table({"uid": ["0" * 32], "s": [0.5]}), tmp_path / "m" / "0.parquet")
     name, *options = command
-    status = run([name, str(tmp_path / "m"), "--score", "s", "-o", str(tmp_path / "s.npy"), *options])
+    output = tmp_path / ("s.json" if name == "buckets" else "s.npy")
+    status = run([name, str(tmp_path / "m"), "--score", "s", "-o", str(output), *options])
     message = capsys.readouterr().err
     assert status == 2
     assert said in message

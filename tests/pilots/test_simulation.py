@@ -116,7 +116,7 @@ def test_losses_are_simulated_and_refitted_as_losses():
         assert refits.problem.chance is None
         assert refits.problem.priors == PRIORS["loss"]
         assert refits.problem.observed.error.min() > 2.4
-        assert refits.law.floor == pytest.approx(2.4, abs=0.15)
+        assert np.median(refits.law.floor) == pytest.approx(2.4, abs=0.05)
     told = simulate_design(world, design, 1e9, replicates=20)
     assert 0 <= told.right <= 1
     assert np.isfinite(told.mean_regret)

@@ -68,7 +68,7 @@ class Index:
 
     def to_json(self) -> dict[str, Any]:
         """What `thresher index --json` prints."""
-        size = sum((self.path / name).stat().st_size for name in NAMES)
+        size = sum((self.path / name).stat().st_size for name in ("ids.npy", "scores.npy"))
         return {
             "path": str(self.path),
             "rows": self.rows,
