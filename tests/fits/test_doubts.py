@@ -110,7 +110,7 @@ def test_shares_beyond_those_that_were_trained_are_named():
     assert untrained_shares(fit, Mixture(fit.pools, (0.4, 0.35, 0.25))) == ()
     (text,) = untrained_shares(fit, Mixture(fit.pools, (0.8, 0.1, 0.1)))
     assert text.startswith(f"{Limit.UNTRAINED_SHARES}: ")
-    assert "p0 (80%, at most 40% in any run)" in text
+    assert "p0 (80 %, at most 40 % in any run)" in text
     assert untrained_shares(FIT, union(FIT.pools[:1])) == ()
 
 

@@ -60,5 +60,5 @@ def test_a_slower_trainer_takes_more_minutes_for_larger_buckets_and_more_seeds()
 
 @pytest.mark.parametrize("minutes", [0, 0.4, -5, 1e6, float("nan")])
 def test_impossible_minutes_are_refused(minutes):
-    with pytest.raises(InputError, match=r"--minutes is .*; give a number from 0.5"):
+    with pytest.raises(InputError, match=r"minutes is .*; give a number from 0.5"):
         make_design(minutes)
