@@ -153,7 +153,7 @@ GOOD = [row("a", M, 2 * M, 0.5), row("a", M, 4 * M, 0.4), row("a", M, 8 * M, 0.3
             [replace(GOOD[0], error=1e300), *GOOD[1:]],
             r"error 1e300 is out of range; errors between 10\^-100 and 10\^100",
         ),
-        ([replace(GOOD[0], error=1e-300), *GOOD[1:]], "error 10\^-300 is out of range"),
+        ([replace(GOOD[0], error=1e-300), *GOOD[1:]], r"error 10\^-300 is out of range"),
         (
             [row("a+b", 3 * M, n * M, e, pool_sizes=(M, 2 * M)) for n, e in ((1, 0.5), (2, 0.4), (4, 0.3))],
             "All runs train on the same mixture of 2 pools",
