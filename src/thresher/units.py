@@ -164,7 +164,7 @@ def format_exact(value: float) -> str:
     >>> format_exact(12_800_001.0), format_exact(0.1), format_exact(float("inf"))
     ('12,800,001', '0.1', 'inf')
     """
-    if math.isfinite(value) and value == int(value):
+    if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
     return format_number(value, 12)
 

@@ -160,7 +160,7 @@ def test_rounded_weights_are_rescaled_and_others_are_refused():
             "samples_seen is 0; a number of samples lies between 1 and 10\\^18",
         ),
         (lambda: predict_mixture(FIT, ["p0"], [5e7, float("nan")]), "samples_seen is nan"),
-        (lambda: predict_mixture(FIT, ["p0"], 1e19), "samples_seen is 10,000,000,000,000,000,000"),
+        (lambda: predict_mixture(FIT, ["p0"], 1e19), "samples_seen is 1e19"),
         (
             lambda: predict_mixture(FIT, ["p0"], 5e7, unique_samples=[1e6, 1e6]),
             "2 values of unique_samples for 1 pools",
