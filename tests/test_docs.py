@@ -53,7 +53,7 @@ def test_the_readme_names_the_two_commands_that_ci_runs():
     ]
     assert lines == [
         "python -m pip install . && thresher demo",
-        'python -m pip install ".[test]" && python -m pytest',
+        'python -m pip install ".[test]" && python -m pytest -n auto',
     ]
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thresher.cli.output import Json, Quiet, console, print_findings, print_json, print_report, progress_bar, say
+from thresher.cli.output import (
+    Json,
+    Quiet,
+    console,
+    print_findings,
+    print_json,
+    print_report,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
