@@ -476,9 +476,9 @@ def test_a_mutated_file_is_refused_or_answered_with_sense(made, tmp_path_factory
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_thousands_of_mutations_are_refused_or_answered_with_sense(made, tmp_path, kind):
+def test_many_mutations_are_refused_or_answered_with_sense(made, tmp_path, kind):
     """The same, many times."""
-    for seed in range(int(os.environ.get("THRESHER_MUTATIONS", "1500"))):
+    for seed in range(int(os.environ.get("THRESHER_MUTATIONS", "150"))):
         folder = tmp_path / str(seed)
         folder.mkdir()
         check_mutation(made, kind, seed, folder)
