@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metadata_tables import SCORE, expected_npy, hex_ids, scores, write_table
-from thresher.cuts import FromIndex, Keep, Threshold, cut, make_index, open_index, verify
-from thresher.cuts import index as index_module
+from thresher.cuts import FromIndex, Keep, Threshold, cut, from_index, index, make_index, open_index, verify
 from thresher.cuts.index import with_sets
 from thresher.errors import InputError
 from thresher.metadata import Local, id_files, local, open_table, tasks
@@ -224,8 +223,8 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(local, "BATCH_ROWS", 17)
     monkeypatch.setattr(local, "OWN_MEMORY", 0)
     monkeypatch.setattr(local, "LEAST_MEMORY", 0)
-    monkeypatch.setattr(index_module, "OWN_MEMORY", 0)
-    monkeypatch.setattr(index_module, "BLOCK_ROWS", 31)
+    monkeypatch.setattr(from_index, "OWN_MEMORY", 0)
+    monkeypatch.setattr(index, "BLOCK_ROWS", 31)
 
 
 CHOICES = st.lists(st.tuples(st.integers(0, 99), st.sampled_from([1, 30, 300, 900])), max_size=2)
@@ -306,10 +305,10 @@ def test_an_index_is_made_and_cut_within_sets(tmp_path, small_pieces, kind, memo
     assert open_index(tmp_path / "part").table.sets[0].sha256 == part.table.sets[0].sha256
     for request in (Keep(0.31), Keep(1.0), Threshold(0.2)):
         cut(request, plain, tmp_path / "a.txt", replace=True)
-        for index in (whole, open_index(tmp_path / "part")):
-            table = with_sets(index, first, [second, third])
+        for made in (whole, open_index(tmp_path / "part")):
+            table = with_sets(made, first, [second, third])
             assert len(table.sets) == 3
-            cut(request, table, tmp_path / "b.txt", engine=FromIndex(index, memory=memory), replace=True)
+            cut(request, table, tmp_path / "b.txt", engine=FromIndex(made, memory=memory), replace=True)
             assert (tmp_path / "a.txt").read_bytes() == (tmp_path / "b.txt").read_bytes()
             assert verify(tmp_path / "b.txt").job["within"][0]["path"] == str(first)
     first.unlink()  # what it held decides no more

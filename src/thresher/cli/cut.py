@@ -91,7 +91,8 @@ def cut(
         )
         return
     from thresher.cuts.cut import cut as write_cut
-    from thresher.cuts.index import FromIndex, with_sets
+    from thresher.cuts.from_index import FromIndex
+    from thresher.cuts.index import with_sets
     from thresher.metadata.buckets import read_buckets
     from thresher.metadata.table import DEFAULT_ID
     from thresher.units import parse_number
