@@ -258,3 +258,16 @@ def test_a_yaml_that_is_no_pilot_is_refused(tmp_path, capsys, text, message):
     path.write_text(text)
     assert run(["pilot", "collect", str(path), str(tmp_path), "-o", str(tmp_path / "runs.csv")]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_all_buckets_are_piloted_where_there_are_fewer_than_the_usual_four(tmp_path, capsys):
+    """The refusal named a number that nobody had given."""
+    write_table(tmp_path / "m", hex_ids(400), scores(400))
+    made = ["--score", SCORE, "--buckets", "3", "-o", str(tmp_path / "three.json"), "--quiet"]
+    assert run(["buckets", str(tmp_path / "m"), *made]) == 0
+    asked = ["--budget", "640M", "--pilot-budget", "30%", "--pool-size", "128M", "--replicates", "2"]
+    assert (
+        run(["pilot", "plan", str(tmp_path / "three.json"), *asked, "-o", str(tmp_path / "p"), "--quiet"])
+        == 0
+    )
+    assert "b2" in (tmp_path / "p" / "pilot.yaml").read_text()

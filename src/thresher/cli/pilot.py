@@ -17,6 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+USUAL_TOP = 4
+"""Buckets piloted where nothing else is said; the published curves rank as many pools."""
+
 
 @app.callback()
 def pilot() -> None:
@@ -49,7 +52,10 @@ def plan_command(
     pool_size: Annotated[
         str | None, typer.Option(help="Rows of the whole pool, if the buckets are of a random part of it.")
     ] = None,
-    top: Annotated[int, typer.Option(help="How many of the best buckets to pilot.")] = 4,
+    top: Annotated[
+        int | None,
+        typer.Option(help="How many of the best buckets to pilot; else 4, or all if there are fewer."),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each bucket.")] = 1,
     schedule: Annotated[
         str, typer.Option(help="constant, or finished: a run of its own for each length.")
@@ -92,12 +98,13 @@ def plan_command(
         if pilot_budget.strip().endswith("%")
         else parse_samples(pilot_budget, "--pilot-budget")
     )
+    made = read_buckets(buckets)
     request = PilotRequest(
-        target, paid, top, seeds, schedule, joint, replicates, seed, samples_per_gpu_second,
+        target, paid, min(USUAL_TOP, len(made.buckets)) if top is None else top, seeds, schedule, joint, replicates, seed,
+        samples_per_gpu_second,
         Trainer(model, batch_size, gpus, exposure, metric),
         parse_samples(pool_size, "--pool-size") if pool_size else None,
     )  # fmt: skip
-    made = read_buckets(buckets)
     check_request(request, made, output)
     with progress_bar(quiet=quiet or as_json) as progress:
         planned = plan_pilot(request, made, _prior(prior), output, progress)
